@@ -1,0 +1,10 @@
+# One object library per layer, in the order in which they may include each other.
+include_directories(${CMAKE_SOURCE_DIR}/compiler)
+set(TGC_LAYERS base lang graph ops pass kernel loop emit)
+foreach(layer ${TGC_LAYERS})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/${layer}/*.c)
+  if(sources)
+    add_library(tgc_${layer} OBJECT ${sources})
+    target_compile_definitions(tgc_${layer} PRIVATE _GNU_SOURCE)
+  endif()
+endforeach()
