@@ -1,0 +1,174 @@
+/* graph.h: the first form of a program: whole tensors, primitive operations, immutable nodes.
+ *
+ * A Graph is a list of nodes in creation order, so the order is topological. Nodes are only appended (by the verbs
+ * of ops/); two equal texts are two nodes until pass/simplify shares them. Shapes are constants.
+ *
+ *     %4 h: f32[B=64, F=1024] = add(%2, %3)        # net.ff.a, m.tg:31
+ */
+#ifndef TGC_GRAPH_H
+#define TGC_GRAPH_H
+
+#include "base/base.h"
+
+/* ---- shape.c ---- */
+
+enum { MAX_RANK = 8 };
+
+/* FLOAT is the build's one float type: f32, or f64 under --dtype f64. */
+typedef enum DType { DT_FLOAT, DT_I32, DT_BOOL } DType;
+
+typedef struct Shape {
+    int rank; /* 0 is a scalar */
+    int64_t size[MAX_RANK];
+    const char *name[MAX_RANK]; /* interned name of the axis's size, or NULL; serves messages, `to` and `axis =` */
+} Shape;
+
+int64_t shape_count(const Shape *shape);                      /* number of elements */
+bool shape_equal(const Shape *a, const Shape *b);             /* sizes alone */
+int64_t shape_unit(const Shape *shape, int axis);             /* row-major stride of `axis`, in elements */
+Shape shape_drop(const Shape *shape, int axis);               /* without that axis */
+Shape shape_join(const Shape *left, const Shape *right);      /* left's axes, then right's */
+Shape shape_tail(const Shape *shape, int from);               /* the axes from `from` on */
+void shape_print(Text *text, const Shape *shape, bool sizes); /* "[B, T, 4]"; with sizes "[B=64, T=32, 4]" */
+
+/* ---- variables: what lives between calls ---- */
+
+typedef enum VariableKind {
+    VAR_PARAM,  /* learned; named by its path net.enc.0.att.q.W */
+    VAR_STATE,  /* the user's `state` */
+    VAR_MOMENT, /* the optimiser's: flat vectors such as adam.m.0, partial sums under `accumulate` */
+    VAR_GROUP   /* a flat vector that contains parameters one after the other: what the optimiser updates */
+} VariableKind;
+
+typedef enum InitKind { INIT_ZEROS, INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM, INIT_XAVIER, INIT_HE } InitKind;
+
+typedef struct Init {
+    InitKind kind;
+    double a, b; /* constant: a; normal: mean a, standard deviation b; uniform: from a to b; xavier and he: a limit
+                  * worked out from the last two axes is in b: xavier uniform in [-b, b], he normal with deviation b */
+} Init;
+
+typedef struct Variable Variable;
+struct Variable {
+    int id;
+    VariableKind kind;
+    const char *path; /* unique in the model */
+    DType dtype;
+    Shape shape;
+    Init init;
+    bool decay;         /* false: `with decay = false` */
+    Variable *group;    /* the VAR_GROUP a parameter lies in (every parameter lies in one), else NULL */
+    int64_t offset;     /* in elements from the start of its group, for a parameter */
+    VEC(Variable *) members; /* of a VAR_GROUP, by offset */
+    Span span;          /* where it is declared */
+    int versions;       /* versions made so far in the graph being built; 0 before the first write */
+};
+
+/* ---- node.c ---- */
+
+typedef struct Op Op; /* ops/ops.h */
+typedef struct Node Node;
+
+/* What an operation needs beside its operands. Each op's file says which fields it uses. */
+typedef struct Attr {
+    int axis_count;
+    int axes[MAX_RANK];      /* permute: operand axis of each result axis; reduce: the reduced axes, ascending; concat: one */
+    int64_t start[MAX_RANK]; /* slice: first index per axis; pad: elements before; broadcast: unused */
+    bool transpose_a, transpose_b; /* matmul */
+    double value;                  /* const: the number; pad: the fill; layernorm, rmsnorm: eps */
+    int64_t site;                  /* random: which dropout of the text this is (place x loop index) */
+    int64_t limit;                 /* check_range: one past the last allowed index */
+    bool flag;                     /* softmax: operand 1 is a mask */
+    Variable *variable;            /* read, write */
+    int version;                   /* read: the version seen (0 is what the call found); write: the version made */
+    const char *label;             /* input: its name; scalar: "step"; check_range: what is indexed */
+} Attr;
+
+typedef enum Phase { PHASE_FORWARD, PHASE_BACKWARD, PHASE_UPDATE } Phase;
+
+struct Node {
+    int id; /* position in its graph */
+    const Op *op;
+    DType dtype;
+    Shape shape;
+    int operand_count;
+    Node **operand;
+    Attr attr;
+    const char *name;  /* the model's name for the value (`h`, `d_h`), or NULL; need not be unique */
+    const char *scope; /* path of the module instance, "net.enc.0.att", or "" */
+    Span span;         /* place in the text */
+    Phase phase;
+    Node *forward;    /* for a node made by an adjoint rule: the forward node (of the same graph) it differentiates */
+    const char *rule; /* and the rule's formula: "dA = G . B^T" */
+};
+
+typedef struct Graph {
+    Arena *arena;
+    Names *names;
+    Diag *diag;
+    const char *entry; /* the entry point's name */
+    VEC(Node *) nodes;
+    /* Stamped on every node that is appended: */
+    Span at;
+    const char *scope;
+    Phase phase;
+    Node *forward;
+    const char *rule;
+    int64_t site_count; /* dropout sites handed out so far */
+} Graph;
+
+Graph *graph_new(Arena *arena, Names *names, Diag *diag, const char *entry);
+/* Appends a node of the given op, type and shape (already inferred and checked by a verb). */
+Node *graph_append(Graph *graph, const Op *op, DType dtype, Shape shape, int operand_count, Node *const *operands,
+                   const Attr *attr);
+/* Appends a copy of `node` with other operands, keeping its name, place, phase, scope and rule; `forward` is the copy's. */
+Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *forward);
+void node_rename(Graph *graph, Node *node, const char *name);
+
+/* ---- an entry point and a model ---- */
+
+typedef struct Port { /* one input or result */
+    const char *name;
+    DType dtype;
+    Shape shape;
+    Node *node; /* an OP input leaf, or the node that holds the result */
+    /* For integer inputs, the range that the text's uses allow, for random test inputs: [low, high); high 0: unknown. */
+    int64_t low, high;
+} Port;
+
+typedef struct Entry {
+    const char *name;
+    bool train;
+    Graph *graph;
+    VEC(Port) inputs;
+    VEC(Port) results;
+    /* For a train entry: what the training loop shows beside results[0], the loss. */
+    Node *learning_rate, *gradient_norm; /* scalars, FLOAT */
+    int accumulate;                      /* calls per update; nodes of PHASE_UPDATE run at every n-th call */
+    Span span;
+} Entry;
+
+typedef struct Model {
+    Arena *arena;
+    Names *names;
+    Diag *diag;
+    const char *name;   /* from the file name: "nmt" for nmt.tg, made a C identifier */
+    bool f64;           /* the float type of this build */
+    const Source *source;
+    VEC(Variable *) variables; /* parameters in the order of the text, states, groups, moments */
+    VEC(Entry *) entries;
+} Model;
+
+/* Rebuilds `entry` on another graph: `map[old id]` gives the new node (used by every pass that copies forward). */
+void entry_move(Entry *entry, Graph *to, Node *const *map);
+
+/* ---- print.c, check.c ---- */
+
+void graph_print(Text *text, const Graph *graph);  /* one line per node */
+void model_print(Text *text, const Model *model);  /* every entry: ports, then its graph */
+/* The invariants: operands earlier, shapes as the op's rule gives them, versions in order. fatal(pass, …) otherwise. */
+void graph_check(const Graph *graph, const char *pass);
+/* Marks live[id] for every node that a result, a write or a check of `entry` needs. */
+void entry_live(const Entry *entry, bool *live);
+
+#endif

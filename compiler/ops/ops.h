@@ -1,0 +1,172 @@
+/* ops.h: the operations. One op, one place: its formula, shape rule, adjoint, expansion and evaluator stand in one
+ * short file and are registered by one `const Op`. Passes switch on an op's kind, never on an op.
+ */
+#ifndef TGC_OPS_H
+#define TGC_OPS_H
+
+#include "graph/graph.h"
+
+typedef enum OpKind {
+    OP_LEAF,   /* input read const iota scalar random: no operands (a run-time scalar or the memory is the source) */
+    OP_VIEW,   /* reshape permute broadcast slice: the same numbers seen through another index; never executed */
+    OP_MAP,    /* elementwise: result[i] = f(a[i], b[i], c[i]), all of the result's shape */
+    OP_REDUCE, /* sum max min over axes (attr.axes); the reduced axes are dropped */
+    OP_ROW,    /* softmax and its kin: have an `expand` rule into maps and reductions; gone after pass/expand */
+    OP_MATMUL, /* C[batch, M, N] = op(A) op(B) */
+    OP_INDEX,  /* gather, scatter_add: data-dependent rows */
+    OP_JOIN,   /* concat, pad: operands written side by side into one tensor */
+    OP_EFFECT, /* write (to a variable), check_range (the index itself, clamped, its error reported) */
+    OP_DERIVE  /* grad, jacobian: placeholders that pass/gradient replaces; stop: identity with no adjoint */
+} OpKind;
+
+/* Gives the adjoint rule its surroundings. `g` has the forward node's shape, perhaps with extra leading axes. */
+typedef struct Adjoint Adjoint;
+/* Adds `value` to the adjoint of operand `index` of the node being differentiated. `rule` is the formula shown. */
+void adjoint_add(Adjoint *adjoint, int index, Node *value, const char *rule);
+bool adjoint_wants(const Adjoint *adjoint, int index); /* whether that operand's adjoint is needed */
+
+struct Op {
+    const char *name; /* in dumps and messages */
+    OpKind kind;
+    int arity; /* -1: any number */
+    /* OP_MAP: the C text with %0 %1 %2 for operands, "tg_tanh(%0)"; lanes and single numbers share it. */
+    const char *c;
+    int cost; /* OP_MAP: rough cost of one element in simple operations (add 1, exp 12) */
+    /* The shape the node must have, from its operands and attr; false if they don't fit (used by graph_check). */
+    bool (*infer)(const Node *node, Shape *shape, DType *dtype);
+    /* NULL: no adjoint (`no_adjoint` says why, for the user's message). Ops of integers and booleans need none. */
+    void (*adjoint)(Graph *graph, Adjoint *adjoint, Node *node, Node *g);
+    const char *no_adjoint;
+    /* OP_ROW: the same value as maps and reductions. */
+    Node *(*expand)(Graph *graph, Node *node, Node *const *operand);
+    /* The double-precision evaluator: row-major operands to a row-major result. Integers and booleans are doubles. */
+    void (*eval)(const Node *node, const double *const *operand, double *result);
+};
+
+/* Every op by its name: `op_add`, `op_matmul` … in the order of ops.def; that list is also what tests walk. */
+#define OP(name) extern const Op op_##name;
+#include "ops/ops.def"
+#undef OP
+extern const Op *const op_table[];
+extern const int op_count;
+
+/* ---- verbs: append to the graph, check shapes, report the user's mistakes at graph->at ----
+ * A NULL operand gives NULL without a word. Elementwise verbs broadcast by NumPy's rule and put explicit broadcast
+ * nodes in; they convert I32 to FLOAT where LANGUAGE.md says so. */
+
+/* leaf.c */
+Node *input(Graph *graph, const char *name, DType dtype, Shape shape);
+Node *read_variable(Graph *graph, Variable *variable); /* at its newest version */
+Node *constant(Graph *graph, double value, DType dtype); /* scalar */
+Node *iota(Graph *graph, int64_t count);                 /* I32 [count]: 0, 1, … */
+Node *step_number(Graph *graph);                         /* scalar FLOAT: 1, 2, … the count of this update */
+Node *random_uniform(Graph *graph, Shape shape, int64_t site); /* FLOAT in [0, 1) */
+
+/* view.c */
+Node *reshape(Graph *graph, Node *x, Shape shape);
+Node *permute(Graph *graph, Node *x, const int *axes); /* result axis i is operand axis axes[i] */
+Node *transpose(Graph *graph, Node *x);                /* swaps the last two axes */
+Node *broadcast(Graph *graph, Node *x, Shape shape);   /* trailing axes aligned */
+Node *slice(Graph *graph, Node *x, const int64_t *start, const int64_t *size); /* per axis */
+/* The same with a run-time start on one axis: index is an I32 scalar, checked there (check_range). */
+Node *slice_dynamic(Graph *graph, Node *x, int axis, Node *index, int64_t size);
+
+/* map.c: one verb per row of its table */
+Node *add(Graph *graph, Node *a, Node *b);
+Node *subtract(Graph *graph, Node *a, Node *b);
+Node *multiply(Graph *graph, Node *a, Node *b);
+Node *divide(Graph *graph, Node *a, Node *b);
+Node *modulo(Graph *graph, Node *a, Node *b);
+Node *power(Graph *graph, Node *a, Node *b);
+Node *minimum(Graph *graph, Node *a, Node *b);
+Node *maximum(Graph *graph, Node *a, Node *b);
+Node *negate(Graph *graph, Node *x);
+Node *absolute(Graph *graph, Node *x);
+Node *exponential(Graph *graph, Node *x);
+Node *logarithm(Graph *graph, Node *x);
+Node *square_root(Graph *graph, Node *x);
+Node *reciprocal_root(Graph *graph, Node *x);
+Node *hyperbolic_tangent(Graph *graph, Node *x);
+Node *sigmoid(Graph *graph, Node *x);
+Node *relu(Graph *graph, Node *x);
+Node *gelu(Graph *graph, Node *x);
+Node *gelu_tanh(Graph *graph, Node *x);
+Node *silu(Graph *graph, Node *x);
+Node *error_function(Graph *graph, Node *x);
+Node *sine(Graph *graph, Node *x);
+Node *cosine(Graph *graph, Node *x);
+Node *less(Graph *graph, Node *a, Node *b);
+Node *less_equal(Graph *graph, Node *a, Node *b);
+Node *equal(Graph *graph, Node *a, Node *b);
+Node *not_equal(Graph *graph, Node *a, Node *b);
+Node *logical_and(Graph *graph, Node *a, Node *b);
+Node *logical_or(Graph *graph, Node *a, Node *b);
+Node *logical_not(Graph *graph, Node *x);
+Node *where(Graph *graph, Node *condition, Node *a, Node *b);
+Node *cast(Graph *graph, Node *x, DType dtype);
+
+/* reduce.c: over `axes` (ascending); keep leaves axes of size 1 */
+Node *sum(Graph *graph, Node *x, const int *axes, int count, bool keep);
+Node *mean(Graph *graph, Node *x, const int *axes, int count, bool keep);
+Node *reduce_max(Graph *graph, Node *x, const int *axes, int count, bool keep);
+Node *reduce_min(Graph *graph, Node *x, const int *axes, int count, bool keep);
+Node *sum_all(Graph *graph, Node *x);
+
+/* matmul.c: NumPy's rule for ranks; the flags transpose the last two axes first */
+Node *matmul(Graph *graph, Node *a, Node *b, bool transpose_a, bool transpose_b);
+
+/* row.c, softmax.c: over the last axis unless said */
+Node *softmax(Graph *graph, Node *x, int axis, Node *mask); /* mask NULL, or BOOL broadcast to x; a row with none is 0 */
+Node *log_softmax(Graph *graph, Node *x, int axis);
+Node *logsumexp(Graph *graph, Node *x, const int *axes, int count, bool keep);
+Node *layernorm(Graph *graph, Node *x, double eps);
+Node *rmsnorm(Graph *graph, Node *x, double eps);
+
+/* index.c */
+Node *gather(Graph *graph, Node *table, Node *ids);                  /* [V, D…], [I…] -> [I…, D…]; ids are checked */
+Node *scatter_add(Graph *graph, Node *base, Node *ids, Node *value); /* base + rows of value added at ids, in order */
+Node *check_range(Graph *graph, Node *ids, int64_t limit, const char *label);
+Node *one_hot(Graph *graph, Node *ids, int64_t count);
+
+/* join.c */
+Node *concat(Graph *graph, Node *const *parts, int count, int axis);
+Node *stack(Graph *graph, Node *const *parts, int count, int axis);
+Node *pad(Graph *graph, Node *x, const int64_t *before, const int64_t *after, double value);
+
+/* effect.c */
+/* Writes value into the window [start, start + value's size) of the variable; `index` (or NULL) is a run-time start on
+ * `axis`. Makes the variable's next version. */
+Node *write_variable(Graph *graph, Variable *variable, Node *value, const int64_t *start, int axis, Node *index);
+
+/* derive.c: grad's results are placeholders: node i is the derivative of scalar s by xs[i] */
+void grad(Graph *graph, Node *s, Node *const *xs, int count, Node **results);
+Node *jacobian(Graph *graph, Node *y, Node *x); /* shape [y's axes, x's axes] */
+Node *stop_gradient(Graph *graph, Node *x);
+
+/* composite.c: values made of the others */
+Node *zeros(Graph *graph, Shape shape);
+Node *full(Graph *graph, Shape shape, double value, DType dtype);
+Node *causal(Graph *graph, int64_t count, const char *axis_name);          /* BOOL [T, T] */
+Node *sinusoid(Graph *graph, int64_t positions, int64_t width);            /* FLOAT [N, D] */
+Node *dropout(Graph *graph, Node *x, double probability, bool live);       /* live inside train only */
+/* Mean over rows not ignored; ignore NULL or a number known when compiling. */
+Node *cross_entropy(Graph *graph, Node *logits, Node *gold, const double *ignore, double smooth);
+
+/* The broadcast of both to their common shape by NumPy's rule; false and an error if there is none. */
+bool broadcast_pair(Graph *graph, const char *what, Node **a, Node **b);
+
+/* interp.c: the double-precision evaluator, the oracle of every test.
+ * Values of all nodes of the entry's graph; float results are doubles whatever the build's float type. */
+typedef struct Interp {
+    Arena *arena;
+    const double *const *inputs;      /* by input port, row-major */
+    double *(*storage)(void *context, Variable *variable); /* the variable's current elements, updated in place */
+    void *context;
+    uint64_t seed, call;  /* keys of dropout */
+    uint64_t step;        /* 1, 2, … */
+    const char *error;    /* set when a check failed: nothing was written then */
+} Interp;
+/* results[i] points at the values of result port i. Returns false when a check failed. */
+bool interp_run(Interp *interp, const Entry *entry, const double **results);
+
+#endif
