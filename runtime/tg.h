@@ -1,0 +1,150 @@
+/* tg.h: what every compiled model is made of and what its users may rely on.
+ *
+ * A compiled model is one constant table, `tg_info`, and functions; an instance is a `tg_model`. The generated header
+ * m.h declares the same instance under the model's own name (`m *`), with one typed function per entry point. Generic
+ * code (checkpoints, the training loop, bindings) needs this file alone.
+ *
+ * Nothing here prints or aborts: functions return a tg_status, and tg_error_text gives the reason. No function may be
+ * called on one instance from two threads at once; two instances are independent.
+ *
+ * The core (tg.h, tg_vec.h, core.c, pool.c, random.c) needs libc, libm and, unless TG_NO_THREADS is defined, pthreads.
+ */
+#ifndef TG_H
+#define TG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { TG_ABI = 1 };
+
+typedef enum tg_status {
+    TG_OK = 0,
+    TG_BAD_ARGUMENT = 1, /* a NULL pointer, an unknown name, a wrong size */
+    TG_NO_MEMORY = 2,
+    TG_FILE = 3,         /* can't be opened, read or written */
+    TG_FORMAT = 4,       /* a file's content is not what it should be */
+    TG_VALUE = 5         /* a wrong value at run time: an id outside its table, a loss that is not a number */
+} tg_status;
+
+typedef enum tg_dtype { TG_F32, TG_F64, TG_I32, TG_BOOL } tg_dtype; /* bool: one byte, 0 or 1 */
+
+typedef enum tg_init_kind { TG_INIT_CONSTANT, TG_INIT_NORMAL, TG_INIT_UNIFORM } tg_init_kind;
+
+/* One input, result, parameter, state or moment. */
+typedef struct tg_tensor {
+    const char *name; /* parameters by path: net.enc.0.att.q.W */
+    tg_dtype dtype;
+    int rank;
+    const int64_t *shape;
+    int64_t count;      /* elements */
+    size_t offset;      /* params, states: bytes from the start of the block */
+    tg_init_kind init;  /* params, states: constant a; normal mean a, deviation b; uniform from a to b */
+    double a, b;
+    int64_t low, high;  /* integer inputs: values must lie in [low, high); high 0: not known */
+} tg_tensor;
+
+typedef struct tg_model tg_model;
+
+typedef struct tg_entry {
+    const char *name;
+    int train; /* 1: a training step; results[0] is the scalar loss */
+    int input_count, result_count;
+    const tg_tensor *inputs, *results;
+    /* Inputs and results in the order of the tables, row-major, dtype as in the table; the caller owns them. Where a
+     * call fails, parameters and states are as before and the results hold nothing of use. */
+    tg_status (*call)(tg_model *model, const void *const *inputs, void *const *results);
+    int accumulate;     /* calls per update of the parameters, 1 if each call updates */
+    double flop;        /* multiply-adds counted as two */
+    double bytes;       /* read and written by the kernels, at least */
+    size_t arena_bytes; /* activations that this entry uses of the arena */
+} tg_entry;
+
+typedef struct tg_info {
+    int abi; /* TG_ABI */
+    const char *name;
+    tg_dtype float_type;
+    const char *target; /* the machine row it was compiled for: "x86-64-v4" */
+    int entry_count;
+    const tg_entry *entries;
+    /* The parameter block: every parameter once, in group order. */
+    int param_count;
+    const tg_tensor *params;
+    size_t param_bytes;
+    /* The state block: the user's states, the optimiser's moments, partial sums. */
+    int state_count;
+    const tg_tensor *states;
+    size_t state_bytes;
+    size_t arena_bytes; /* the largest entry's */
+    const char *json;   /* all of this table as JSON text */
+} tg_info;
+
+typedef struct tg_pool tg_pool;
+
+/* An instance. Generated code reads these fields; users go through the functions. */
+struct tg_model {
+    const tg_info *info;
+    tg_pool *pool;
+    char *params, *states, *arena; /* 64-byte aligned; the arena on huge pages where there are any */
+    uint64_t seed;
+    uint64_t calls; /* of train entries, begun from 0: keys dropout */
+    uint64_t step;  /* updates done so far */
+    double learning_rate, gradient_norm; /* of the last training call */
+    tg_status status;                    /* of the last call */
+    char text[256];
+};
+
+typedef struct tg_options {
+    int threads;   /* 0: as many as there are cores; the bits of the results don't depend on it */
+    uint64_t seed; /* of the parameters' first values and of dropout */
+} tg_options;
+
+/* ---- core.c ---- */
+
+/* Takes all memory the model will ever use, sets parameters and states to their first values. options may be NULL.
+ * On failure *model is NULL. */
+tg_status tg_model_new(tg_model **model, const tg_info *info, const tg_options *options);
+void tg_model_free(tg_model *model); /* NULL is allowed */
+const char *tg_error_text(const tg_model *model); /* of the last failed call; never NULL */
+/* Sets parameters and states to their first values under `seed`; calls and step to 0. A value depends on the seed, the
+ * tensor's name and the element alone. */
+void tg_model_reset(tg_model *model, uint64_t seed);
+/* Elements of a parameter or state, owned by the model; NULL if there is none of that name. */
+void *tg_model_data(tg_model *model, const char *name, const tg_tensor **tensor);
+const tg_entry *tg_info_entry(const tg_info *info, const char *name); /* NULL if none */
+size_t tg_dtype_bytes(tg_dtype dtype);
+const char *tg_dtype_name(tg_dtype dtype); /* as in safetensors: "F32" "F64" "I32" "BOOL" */
+/* For generated code: notes the failure (the first one stays) and returns its status. */
+tg_status tg_fail(tg_model *model, tg_status status, const char *format, ...);
+
+/* ---- pool.c ---- */
+
+/* A kernel works on slices [lo, hi) of its grid; slices write disjoint memory. */
+typedef void tg_kernel(const void *args, int lo, int hi);
+tg_pool *tg_pool_new(int threads); /* NULL without memory; 0: all cores */
+void tg_pool_free(tg_pool *pool);
+int tg_pool_threads(const tg_pool *pool);
+/* Runs slices [0, count) on the pool's threads and the caller's; returns when all are done. Workers spin briefly
+ * between calls, then sleep. Which thread runs a slice is not fixed. */
+void tg_for(tg_pool *pool, tg_kernel *kernel, const void *args, int count);
+
+/* ---- random.c ---- */
+
+/* Threefry-2x32, 20 rounds (Salmon, Moraes, Dror, Shaw: Parallel random numbers, as easy as 1, 2, 3; SC 2011). */
+void tg_threefry(const uint32_t key[2], const uint32_t counter[2], uint32_t out[2]);
+void tg_random_fill(const tg_tensor *tensor, uint64_t seed, void *elements);
+
+/* Where a kernel notes an index that is out of its range; the entry point reads it before anything is written that
+ * outlives the call. One slot per call, set by the first failing element in index order of its kernel. */
+typedef struct tg_slot {
+    int64_t value, limit, position;
+    const char *label; /* NULL: no failure */
+} tg_slot;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
