@@ -196,13 +196,13 @@ typedef struct Module {
 } Module;
 
 /* `graph name(arguments) -> (results) { body }`; train with `using optimiser`. */
-typedef struct Entry {
+typedef struct EntryPoint {
     bool train;
     Ident name;
     FieldList arguments, results; /* results: at least one, all named */
     Block body;
     Expr *optimiser; /* train: an EXPR_CALL of a NAME; graph: NULL */
-} Entry;
+} EntryPoint; /* `Entry` is the graph's */
 
 /* `param name: type ~ init with decay = false`, and `state name: type ~ init`. */
 typedef struct Parameter {
@@ -269,7 +269,7 @@ struct Item {
     Parameter *parameter;
     Function *function;
     Module *module;
-    Entry *entry;
+    EntryPoint *entry;
     Choice *choice;
 };
 
