@@ -1,0 +1,151 @@
+/* kernel.h: the second form of a program: which nodes are computed together, in which order, with which tiles, in which
+ * bytes. A Schedule is one entry point's list of kernels and the places of their results.
+ *
+ * After pass/expand a graph has leaves, views, maps, reductions, products, gathers, scatters, joins and effects. A node
+ * that has a Place lives in memory; every other node is computed where it is read. Views are never executed: a reader
+ * goes through them with an Access.
+ */
+#ifndef TGC_KERNEL_H
+#define TGC_KERNEL_H
+
+#include "ops/ops.h"
+
+/* ---- access.c: an access is an offset and a stride for each loop ---- */
+
+enum { MAX_AXES = 12 };
+
+/* The loops of a kernel, outermost first. Their product is the number of points. */
+typedef struct Axes {
+    int count;
+    int64_t extent[MAX_AXES];
+} Axes;
+
+/* Which element of a node's row-major space (or, after place_access, of a buffer) belongs to a point of the loops. */
+typedef struct Access {
+    int64_t offset;
+    int64_t stride[MAX_AXES]; /* by loop */
+    Node *index;              /* a run-time term (an I32 scalar, checked), or NULL */
+    int64_t index_stride;
+} Access;
+
+/* Where an access can't be told with the loops as they are: split loop `axis` so that its inner part has `inner` turns. */
+typedef struct Split {
+    int axis; /* -1: no split helps, the view must be materialised */
+    int64_t inner;
+} Split;
+
+/* From a node's space to its operand's, through one view; false with *split set otherwise. */
+bool access_through(const Node *view, const Axes *axes, const Access *of_view, Access *of_operand, Split *split);
+Access access_identity(const Axes *axes); /* of a node whose row-major space is the loops' own */
+bool access_equal(const Access *a, const Access *b, const Axes *axes);
+/* Splits a loop in two; accesses are rebuilt by the caller. False if `inner` doesn't divide it or loops run out. */
+bool axes_split(Axes *axes, Split split);
+/* Per axis of a shape: the stride of each loop and the constant start. False with *split set when a loop runs over more
+ * than one axis. steps[axis][loop] */
+bool access_by_axis(const Shape *shape, const Axes *axes, const Access *access, int64_t steps[MAX_RANK][MAX_AXES],
+                    int64_t start[MAX_RANK], Split *split);
+
+/* ---- places ---- */
+
+typedef enum BufferKind {
+    BUF_INPUT,    /* the caller's, read only; `port` */
+    BUF_RESULT,   /* the caller's, written; `port` */
+    BUF_VARIABLE, /* in the parameter or state block */
+    BUF_ARENA,    /* in the arena at `offset` */
+    BUF_SCALAR    /* a run-time scalar of the instance: step */
+} BufferKind;
+
+typedef struct Buffer {
+    int id;
+    BufferKind kind;
+    const char *name; /* C identifier, unique among the entry's buffers */
+    DType dtype;
+    int64_t count;      /* elements */
+    Variable *variable; /* of a BUF_VARIABLE: the outermost (its group for a parameter) */
+    int port;
+    size_t offset, bytes; /* bytes; offset in the arena, 64-byte aligned */
+    int first, last;      /* the kernels (positions in the schedule) of its first write and last use */
+} Buffer;
+
+/* A materialised node: element (i0, i1, …) lies at offset + sum(i * stride) elements, + index * index_stride. */
+typedef struct Place {
+    Buffer *buffer; /* NULL: computed where it is read */
+    int64_t offset;
+    int64_t stride[MAX_RANK];
+    Node *index;
+    int64_t index_stride;
+} Place;
+
+/* From a node's row-major space to its buffer's elements. */
+bool place_access(const Node *node, const Place *place, const Axes *axes, const Access *access, Access *in_buffer,
+                  Split *split);
+
+/* ---- fuse.c, order.c, tile.c, memory.c ---- */
+
+typedef enum KernelKind {
+    KERNEL_MAP,      /* all output axes parallel, one expression per result */
+    KERNEL_ROW,      /* rows parallel; folds over the last axis and sweeps over the same row */
+    KERNEL_FOLD,     /* reductions over other axes: kept axes parallel (strips of columns), reduced axes in order */
+    KERNEL_CONTRACT, /* a product; maps on its result are the epilogue */
+    KERNEL_SCATTER,  /* scatter_add: strips of columns parallel, ids in order */
+    KERNEL_CHECK     /* check_range: one serial sweep over the ids, notes the first failure */
+} KernelKind;
+
+/* The tile of a contract: mr x (nv vectors) accumulators; see docs/architecture.md. */
+typedef struct Tile {
+    int mr, nv;
+    int64_t row_block, column_block; /* a slice: rows x columns */
+    bool pack_b;                     /* reads B from panels [N/NR][K][NR], made by a pack before the kernel */
+} Tile;
+
+typedef struct Kernel {
+    int id; /* position in the schedule */
+    KernelKind kind;
+    Phase phase;
+    const char *name; /* C identifier of its main value, without number or prefix: "h", "d_x1" */
+    Node *root;       /* the product, scatter or check; NULL for MAP, ROW, FOLD */
+    VEC(Node *) nodes;   /* computed here, in graph order */
+    VEC(Node *) outputs; /* those of them that have a Place written here */
+    Axes axes;           /* loops over the outputs' (ROW, FOLD: the inputs') space. ROW: the last is the row axis.
+                          * CONTRACT: batch loops, then m loops, then the n loop; m_axes says how many are m. */
+    int m_axes;
+    uint32_t reduced;    /* FOLD: bit i is set when loop i is folded */
+    Tile tile;
+    Buffer *packed;      /* CONTRACT: where the packed panels of B lie, or NULL */
+} Kernel;
+
+typedef struct Machine Machine;
+
+typedef struct Schedule {
+    Model *model;
+    Entry *entry;
+    VEC(Kernel *) kernels;
+    VEC(Buffer *) buffers;
+    Place *place;       /* by node id */
+    int gate;           /* position of the first kernel that writes parameters or state: all checks come before it */
+    size_t arena_bytes; /* what memory planned */
+    size_t lower_bound; /* the largest sum of live bytes at any kernel */
+} Schedule;
+
+Schedule *fuse(Model *model, Entry *entry);
+void order(Schedule *schedule);                       /* sequence; checks first, writes last; reads before overwrites */
+void tile(Schedule *schedule, const Machine *machine); /* chooses tiles and packing */
+void plan_memory(Schedule *schedule);
+void schedule_print(Text *text, const Schedule *schedule);
+void schedule_check(const Schedule *schedule, const char *pass); /* fatal(pass, …) on a broken invariant */
+
+/* ---- machine.c: a machine is a table row ---- */
+
+struct Machine {
+    const char *name;   /* "x86-64-v4"; native resolves to the row that fits */
+    const char *flags;  /* for the C compiler: "-march=x86-64-v4 -mprefer-vector-width=512" */
+    int vector_bytes, registers;
+    int mr, nv;         /* best large tile, in rows and vectors (f32) */
+    int l1_bytes, l2_bytes;
+};
+/* `name` is native or a row's; NULL if unknown. */
+const Machine *machine_find(const char *name);
+extern const Machine machine_table[];
+extern const int machine_count;
+
+#endif

@@ -1,0 +1,200 @@
+/* loop.h: the third form of a program: a small loop language, one Function per kernel, printed as C by one printer.
+ *
+ * Vector, unroll and slice are kinds of loop. An expression is over lanes (a `vec` or `ivec` of runtime/tg_vec.h) or
+ * single; both print the same operators.
+ *
+ *     for s in slices { for d in lanes(0, 256) { let h = gelu(x[s*256 + d] + b[d]); y[s*256 + d] = h } }
+ */
+#ifndef TGC_LOOP_H
+#define TGC_LOOP_H
+
+#include "kernel/kernel.h"
+
+typedef enum Type { T_REAL, T_INT, T_MASK, T_INDEX } Type; /* T_INDEX: a loop index or size, a C `int` or `int64_t`, never lanes */
+
+typedef struct Var {
+    const char *name; /* unique in its function */
+    Type type;
+    bool lanes;
+    bool wide; /* T_INDEX: int64_t rather than int */
+} Var;
+
+/* A pointer parameter: `offset` elements into a buffer. Kernels differing only in these share one function. */
+typedef struct Array {
+    const char *name; /* "x1"; unique in its function */
+    DType dtype;
+    Buffer *buffer;   /* NULL: an array local to the function */
+    int64_t offset;   /* elements from the start of the buffer */
+    bool written;
+    int64_t count;    /* of a local array, in elements */
+} Array;
+
+/* constant + sum(var * scale); the vars are T_INDEX. */
+typedef struct Term {
+    Var *var;
+    int64_t scale;
+} Term;
+typedef struct Index {
+    int64_t constant;
+    VEC(Term) terms;
+} Index;
+
+typedef enum ExprKind {
+    EX_NUMBER, /* a literal: real (printed with f in f32; inf and nan spelled as C constants), int, or mask 0 / 1 */
+    EX_VAR,
+    EX_INDEX,  /* an Index as a value: T_INT, single; with lanes: index + 0, 1, 2, … */
+    EX_LOAD,   /* array[index]; over lanes: LANES elements from there on, or `part` of them; single: one */
+    EX_APPLY,  /* an elementwise op: `format` with %0 %1 %2 */
+    EX_SPLAT   /* single to lanes */
+} ExprKind;
+
+typedef struct Expr Expr;
+struct Expr {
+    ExprKind kind;
+    Type type;
+    bool lanes;
+    double number;
+    Var *var;
+    Array *array;
+    Index index;
+    Expr *part;         /* EX_LOAD over lanes: T_INDEX count of elements there are, the rest reads as 0; NULL: all */
+    const char *format; /* EX_APPLY */
+    int arg_count;
+    Expr *arg[4];
+};
+
+typedef enum StmtKind {
+    ST_FOR,     /* for (var = from; var < to; var += step) body */
+    ST_LET,     /* const T var = value */
+    ST_VAR,     /* T var = value, changed later by ST_SET */
+    ST_SET,     /* var = value */
+    ST_ARRAY,   /* a local array, 64-byte aligned */
+    ST_STORE,   /* array[index] = value; over lanes all of them or `part` of them */
+    ST_CALL,    /* format with %0 … over args: a runtime function that gives nothing */
+    ST_IF,      /* if (value) body */
+    ST_BLOCK,   /* { body } */
+    ST_COMMENT, /* a line of text */
+    ST_BLANK
+} StmtKind;
+
+typedef enum LoopKind { LOOP_SERIAL, LOOP_LANES, LOOP_UNROLL, LOOP_SLICE } LoopKind;
+
+typedef struct Stmt Stmt;
+typedef struct Block {
+    VEC(Stmt *) stmts;
+} Block;
+
+struct Stmt {
+    StmtKind kind;
+    LoopKind loop;      /* LOOP_SLICE: from lo to hi, the function's range. LOOP_UNROLL: asks for no unrolling by the C
+                         * compiler where step is 1 and `plain` is set (inner loops of contracts) */
+    bool plain;
+    Var *var;
+    Expr *from, *to;    /* T_INDEX; NULL from is 0 */
+    int64_t step;
+    Expr *value, *part;
+    Array *array;
+    Index index;
+    const char *text;   /* ST_COMMENT; ST_CALL's format */
+    int arg_count;
+    Expr *arg[6];
+    Block body;
+};
+
+/* One C function: static void k03_h(const void *args, int lo, int hi). */
+typedef struct Function {
+    const char *name;           /* "k03_h" */
+    VEC(const char *) comment;  /* the lines above it */
+    VEC(Array *) arrays;        /* its args struct, in order; buffer != NULL */
+    VEC(Array *) locals;
+    bool reads_keys;            /* args also hold `uint32_t key0, key1`, the keys of dropout */
+    bool reads_slot;            /* args also hold `tg_slot *slot` */
+    VEC(const char *) scalars;  /* names of run-time scalars in args, each a `real`: "step" */
+    Block body;
+    int64_t slices;             /* the grid: tg_for's count */
+    double flop, bytes;         /* counted by loop_check from the loops themselves */
+    Kernel *kernel;             /* the (first) kernel it was made for */
+} Function;
+
+/* ---- build.c: small constructors ---- */
+
+typedef struct Lower Lower;
+Expr *ex_real(Lower *lower, double number);
+Expr *ex_int(Lower *lower, Type type, int64_t number); /* T_INT, T_INDEX or T_MASK */
+Expr *ex_var(Lower *lower, Var *var);
+Expr *ex_index(Lower *lower, Index index, Type type, bool lanes);
+Expr *ex_load(Lower *lower, Array *array, Index index, bool lanes, Expr *part);
+Expr *ex_apply(Lower *lower, Type type, const char *format, int count, Expr *const *args); /* lanes if any arg is; singles are splat */
+Expr *ex_lanes(Lower *lower, Expr *x); /* x, or its splat */
+Var *var_new(Lower *lower, const char *name, Type type, bool lanes); /* makes the name unique */
+Index index_of(Lower *lower, int64_t constant);
+void index_add(Lower *lower, Index *index, Var *var, int64_t scale); /* nothing for scale 0 */
+Stmt *st_for(Lower *lower, Block *in, LoopKind kind, Var *var, Expr *from, Expr *to, int64_t step);
+Var *st_let(Lower *lower, Block *in, const char *name, Expr *value);
+Var *st_var(Lower *lower, Block *in, const char *name, Expr *value);
+void st_set(Lower *lower, Block *in, Var *var, Expr *value);
+void st_store(Lower *lower, Block *in, Array *array, Index index, Expr *value, Expr *part);
+Array *st_array(Lower *lower, Block *in, const char *name, DType dtype, int64_t count);
+void st_call(Lower *lower, Block *in, const char *format, int count, Expr *const *args);
+void st_comment(Lower *lower, Block *in, const char *format, ...) PRINTF_LIKE(3, 4);
+Block *st_if(Lower *lower, Block *in, Expr *condition);
+
+/* ---- value.c: the value of a node at a point of the loops ---- */
+
+/* Lowering of one kernel. `block[d]` is where statements go that depend on the loops 0 … d-1 alone: block[0] is before
+ * all loops, block[axes.count] the innermost body. Values that don't depend on inner loops are computed outside them. */
+struct Lower {
+    Arena *arena;
+    Names *names;
+    Schedule *schedule;
+    const Machine *machine;
+    Kernel *kernel;
+    Function *function;
+    int lane_count;             /* of one vector of the model's float type */
+    Axes axes;                  /* the kernel's */
+    Var *loop[MAX_AXES];        /* index variable of each loop */
+    Block *block[MAX_AXES + 1]; /* where to put what depends on loops < d */
+    int lane_axis;              /* the loop that runs over lanes, or -1 */
+    Expr *part;                 /* in the tail of that loop: how many lanes count; else NULL */
+    struct Memo *memo;          /* values already computed, by node and access; see value_scope */
+};
+
+/* The node's value at the point given by `access` (into the node's row-major space). A materialised node is loaded, any
+ * other computed in place; the result is named after the node and shared while the scope lasts. Lanes when the access
+ * moves along the lane axis. */
+Expr *value_at(Lower *lower, Node *node, const Access *access);
+/* Says that `node` at `access` is `value` (an accumulator, a row's maximum). */
+void value_bind(Lower *lower, Node *node, const Access *access, Expr *value);
+/* Opens and closes a region of sharing: what was computed inside is forgotten at its end. */
+struct Memo *value_open(Lower *lower);
+void value_close(Lower *lower, struct Memo *mark);
+/* Stores a value to the node's place at the point. */
+void value_store(Lower *lower, Block *in, Node *node, const Access *access, Expr *value);
+/* The pointer parameter for a buffer at an offset; made on first use. */
+Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, const char *name, bool written);
+Index index_at(Lower *lower, const Access *access); /* of the strides alone: offset belongs to the array */
+
+/* ---- map.c row.c contract.c: the skeletons ---- */
+
+void lower_map(Lower *lower);
+void lower_row(Lower *lower);
+void lower_fold(Lower *lower);
+void lower_contract(Lower *lower);
+void lower_scatter(Lower *lower);
+void lower_check_range(Lower *lower);
+/* One kernel to one or more functions run after each other (a pack, then a product). */
+typedef struct Program { /* one entry point's kernels as loops, in order */
+    Schedule *schedule;
+    VEC(Function *) functions; /* as launched: functions.at[i] for launch i; equal texts are found by emit */
+} Program;
+Program *lower(Schedule *schedule, const Machine *machine);
+
+/* ---- check.c, print.c ---- */
+
+/* Every index inside its buffer, every read defined, stores of different slices disjoint; counts flop and bytes.
+ * fatal("lower", …) otherwise. */
+void loop_check(Function *function, int lane_count, bool f64);
+/* The body and signature as C; `args_type` names the struct. */
+void loop_print(Text *text, const Function *function, const char *args_type, bool f64);
+
+#endif
