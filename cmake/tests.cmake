@@ -1,0 +1,101 @@
+# Tests, all run by ctest. Adding one is adding a file:
+#   tests/unit/test_*.c                   a CUnit program
+#   tests/{cli,structure,library}/*.sh    a shell test, run by tests/run
+#   tests/models/*.tg                     compiled code against the evaluator, by tests/compare-model
+#   {examples,tests}/*/*.cases            calls with exact numbers, by tests/tool/cases
+set(TGC_TEST_ENVIRONMENT "TGC=${CMAKE_BINARY_DIR}/tgc" "TGC_TOOLS=${CMAKE_BINARY_DIR}/tools"
+                         "TGC_ROOT=${CMAKE_SOURCE_DIR}" "NO_COLOR=1")
+if(TGC_SANITIZE)
+  string(REPLACE ";" " " flags "${TGC_SANITIZE_FLAGS}")
+  list(APPEND TGC_TEST_ENVIRONMENT "TGC_CFLAGS=${flags}" "TGC_SANITIZE=1" "ASAN_OPTIONS=detect_leaks=0"
+                                   "UBSAN_OPTIONS=print_stacktrace=1")
+endif()
+
+# tgc_test(<name> <seconds> <command…>)
+function(tgc_test name seconds)
+  if(TGC_SANITIZE)
+    math(EXPR seconds "${seconds} * 4")
+  endif()
+  add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds} ENVIRONMENT "${TGC_TEST_ENVIRONMENT}"
+                                          SKIP_RETURN_CODE 77)
+endfunction()
+
+# ---- unit tests: each is linked with the layers up to the last whose header it includes ----
+find_path(CUNIT_INCLUDE CUnit/CUnit.h)
+find_library(CUNIT_LIBRARY cunit)
+tgc_need("CUnit's header CUnit/CUnit.h" CUNIT_INCLUDE libcunit1-dev)
+tgc_need("CUnit's library" CUNIT_LIBRARY libcunit1-dev)
+
+function(tgc_unit_test source)
+  get_filename_component(name ${source} NAME_WE)
+  file(STRINGS ${source} includes REGEX "^#include \"")
+  set(parts)
+  set(seen)
+  foreach(layer ${TGC_BUILT_LAYERS} pipeline)
+    list(APPEND seen ${layer})
+    if(includes MATCHES "\"${layer}/" OR includes MATCHES "\"${layer}\\.h\"")
+      set(parts ${seen})
+    endif()
+  endforeach()
+  add_executable(${name} ${source})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_include_directories(${name} SYSTEM PRIVATE ${CUNIT_INCLUDE} ${CJSON_INCLUDE})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit)
+  foreach(part ${parts} runtime)
+    if(TARGET tgc_${part})
+      target_link_libraries(${name} PRIVATE tgc_${part})
+    endif()
+  endforeach()
+  target_link_libraries(${name} PRIVATE ${CUNIT_LIBRARY} ${TGC_SYSTEM_LIBRARIES})
+  string(REPLACE "test_" "unit/" test ${name})
+  tgc_test(${test} 120 ${name})
+endfunction()
+
+file(GLOB unit_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/test_*.c)
+foreach(source ${unit_tests})
+  tgc_unit_test(${source})
+endforeach()
+
+# ---- the tools that data-driven tests are run by ----
+file(GLOB tools CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/tool/*.c)
+foreach(source ${tools})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(tool_${name} ${source})
+  set_target_properties(tool_${name} PROPERTIES OUTPUT_NAME ${name}
+                                                RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tools)
+  if(TARGET tgc_runtime)
+    target_link_libraries(tool_${name} PRIVATE tgc_runtime)
+  endif()
+  target_link_libraries(tool_${name} PRIVATE ${CJSON_LIBRARY} ${CMAKE_DL_LIBS} Threads::Threads m)
+endforeach()
+
+# ---- shell tests ----
+foreach(folder cli structure library)
+  file(GLOB shell_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.sh)
+  foreach(source ${shell_tests})
+    get_filename_component(name ${source} NAME_WE)
+    tgc_test(${folder}/${name} 300 ${CMAKE_SOURCE_DIR}/tests/run ${source})
+  endforeach()
+endforeach()
+file(GLOB shell_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*/test.sh)
+foreach(source ${shell_tests})
+  get_filename_component(folder ${source} DIRECTORY)
+  get_filename_component(name ${folder} NAME)
+  tgc_test(examples/${name}/test 600 ${CMAKE_SOURCE_DIR}/tests/run ${source})
+endforeach()
+
+# ---- exact numbers ----
+file(GLOB case_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*/*.cases ${CMAKE_SOURCE_DIR}/tests/*/*.cases)
+foreach(source ${case_files})
+  file(RELATIVE_PATH name ${CMAKE_SOURCE_DIR} ${source})
+  string(REPLACE ".cases" "" name ${name})
+  tgc_test(${name} 600 ${CMAKE_BINARY_DIR}/tools/cases ${source})
+endforeach()
+
+# ---- whole models: compiled code against the evaluator ----
+file(GLOB models CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/models/*.tg)
+foreach(source ${models})
+  get_filename_component(name ${source} NAME_WE)
+  tgc_test(models/${name} 600 ${CMAKE_SOURCE_DIR}/tests/compare-model ${source})
+endforeach()

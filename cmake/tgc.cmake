@@ -1,0 +1,20 @@
+# The compiler: compiler/*.c (the pipeline and the command line) over all layers and the runtime.
+set(TGC_SYSTEM_LIBRARIES ${LIBCLANG_LIBRARY} ${CJSON_LIBRARY} ${CMAKE_DL_LIBS} Threads::Threads m)
+
+# Everything but main.c, so that unit tests can call the pipeline too.
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/*.c)
+list(REMOVE_ITEM sources ${CMAKE_SOURCE_DIR}/compiler/main.c)
+if(sources)
+  add_library(tgc_pipeline OBJECT ${sources} ${TGC_EXTRA_pipeline})
+  target_include_directories(tgc_pipeline SYSTEM PRIVATE ${CJSON_INCLUDE} ${LIBCLANG_INCLUDE})
+endif()
+
+if(EXISTS ${CMAKE_SOURCE_DIR}/compiler/main.c)
+  add_executable(tgc compiler/main.c)
+  foreach(part ${TGC_BUILT_LAYERS} pipeline runtime)
+    if(TARGET tgc_${part})
+      target_link_libraries(tgc PRIVATE tgc_${part})
+    endif()
+  endforeach()
+  target_link_libraries(tgc PRIVATE ${TGC_SYSTEM_LIBRARIES})
+endif()
