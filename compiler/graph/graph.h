@@ -23,13 +23,15 @@ typedef struct Shape {
     const char *name[MAX_RANK]; /* interned name of the axis's size, or NULL; serves messages, `to` and `axis =` */
 } Shape;
 
-int64_t shape_count(const Shape *shape);                      /* number of elements */
-bool shape_equal(const Shape *a, const Shape *b);             /* sizes alone */
-int64_t shape_unit(const Shape *shape, int axis);             /* row-major stride of `axis`, in elements */
-Shape shape_drop(const Shape *shape, int axis);               /* without that axis */
-Shape shape_join(const Shape *left, const Shape *right);      /* left's axes, then right's */
-Shape shape_tail(const Shape *shape, int from);               /* the axes from `from` on */
-void shape_print(Text *text, const Shape *shape, bool sizes); /* "[B, T, 4]"; with sizes "[B=64, T=32, 4]" */
+int64_t shape_count(const Shape *shape);                            /* number of elements */
+bool shape_equal(const Shape *a, const Shape *b);                   /* sizes alone */
+int64_t shape_unit(const Shape *shape, int axis);                   /* row-major stride of `axis`, in elements */
+Shape shape_drop(const Shape *shape, int axis);                     /* without that axis */
+Shape shape_join(const Shape *left, const Shape *right);            /* left's axes, then right's */
+Shape shape_tail(const Shape *shape, int from);                     /* the axes from `from` on */
+const char *shape_string(Arena *arena, const Shape *shape);         /* "[B, T, 4]" */
+const char *shape_axis(Arena *arena, const Shape *shape, int axis); /* "D (256)", or "256" without a name */
+void shape_print(Text *text, const Shape *shape, bool sizes);       /* "[B, T, 4]"; with sizes "[B=64, T=32, 4]" */
 
 /* ---- variables: what lives between calls ---- */
 
@@ -56,33 +58,83 @@ struct Variable {
     DType dtype;
     Shape shape;
     Init init;
-    bool decay;         /* false: `with decay = false` */
-    Variable *group;    /* the VAR_GROUP a parameter lies in (every parameter lies in one), else NULL */
-    int64_t offset;     /* in elements from the start of its group, for a parameter */
+    bool decay;              /* false: `with decay = false` */
+    Variable *group;         /* the VAR_GROUP a parameter lies in (every parameter lies in one), else NULL */
+    int64_t offset;          /* in elements from the start of its group, for a parameter */
     VEC(Variable *) members; /* of a VAR_GROUP, by offset */
-    Span span;          /* where it is declared */
-    int versions;       /* versions made so far in the graph being built; 0 before the first write */
+    Span span;               /* where it is declared */
+    int versions;            /* versions made so far in the graph being built; 0 before the first write */
 };
 
 /* ---- node.c ---- */
 
-typedef struct Op Op; /* ops/ops.h */
+typedef struct Op Op;
 typedef struct Node Node;
+typedef struct Graph Graph;
+typedef struct Adjoint Adjoint; /* ops/ops.h */
+
+typedef enum OpKind {
+    OP_LEAF,   /* input read const iota scalar random: no operands (a run-time scalar or the memory is the source) */
+    OP_VIEW,   /* reshape permute broadcast slice: the same numbers seen through another index; never executed */
+    OP_MAP,    /* elementwise: result[i] = f(a[i], b[i], c[i]), all of the result's shape */
+    OP_REDUCE, /* sum max min over axes (attr.axes); the reduced axes are dropped */
+    OP_ROW,    /* softmax and its kin: have an `expand` rule into maps and reductions; gone after pass/expand */
+    OP_MATMUL, /* C[batch, M, N] = op(A) op(B) */
+    OP_INDEX,  /* gather, scatter_add: data-dependent rows */
+    OP_JOIN,   /* concat, pad: operands written side by side into one tensor */
+    OP_EFFECT, /* write (to a variable), check_range (the index itself, clamped, its error reported) */
+    OP_DERIVE  /* grad, jacobian: placeholders that pass/gradient replaces; stop: identity with no adjoint */
+} OpKind;
 
 /* What an operation needs beside its operands. Each op's file says which fields it uses. */
 typedef struct Attr {
     int axis_count;
-    int axes[MAX_RANK];      /* permute: operand axis of each result axis; reduce: the reduced axes, ascending; concat: one */
-    int64_t start[MAX_RANK]; /* slice: first index per axis; pad: elements before; broadcast: unused */
+    int axes[MAX_RANK]; /* permute: operand axis of each result axis; reduce: the reduced axes, ascending; concat: one;
+                         * slice and write with a run-time start (operand 1): the axis it counts on */
+    int64_t start[MAX_RANK];       /* slice, write: first index per axis; pad: elements before */
     bool transpose_a, transpose_b; /* matmul */
     double value;                  /* const: the number; pad: the fill; layernorm, rmsnorm: eps */
-    int64_t site;                  /* random: which dropout of the text this is (place x loop index) */
+    int64_t site;                  /* random: which dropout of the text this is (place x loop index); grad: the call it
+                                    * belongs to, so that grad(s, x, y) is one reverse pass */
     int64_t limit;                 /* check_range: one past the last allowed index */
     bool flag;                     /* softmax: operand 1 is a mask */
     Variable *variable;            /* read, write */
     int version;                   /* read: the version seen (0 is what the call found); write: the version made */
     const char *label;             /* input: its name; scalar: "step"; check_range: what is indexed */
 } Attr;
+
+/* The fields of Attr, as bits of Op.uses. */
+enum {
+    USES_AXES = 1,
+    USES_START = 2,
+    USES_TRANSPOSE = 4,
+    USES_VALUE = 8,
+    USES_SITE = 16,
+    USES_LIMIT = 32,
+    USES_FLAG = 64,
+    USES_VARIABLE = 128,
+    USES_LABEL = 256
+};
+
+/* One operation: its row is in a file of ops/. */
+struct Op {
+    const char *name; /* in dumps and messages */
+    OpKind kind;
+    int arity;     /* -1: any number */
+    unsigned uses; /* which fields of Attr are its own: the others don't tell two nodes apart and aren't printed */
+    /* OP_MAP: the C text with %0 %1 %2 for operands, "tg_tanh(%0)"; lanes and single numbers share it. */
+    const char *c;
+    int cost; /* OP_MAP: rough cost of one element in simple operations (add 1, exp 12) */
+    /* The shape the node must have, from its operands and attr; false if they don't fit (used by graph_check). */
+    bool (*infer)(const Node *node, Shape *shape, DType *dtype);
+    /* NULL: no adjoint (`no_adjoint` says why, for the user's message). Ops of integers and booleans need none. */
+    void (*adjoint)(Graph *graph, Adjoint *adjoint, Node *node, Node *g);
+    const char *no_adjoint;
+    /* OP_ROW: the same value as maps and reductions. */
+    Node *(*expand)(Graph *graph, Node *node, Node *const *operand);
+    /* The double-precision evaluator: row-major operands to a row-major result. Integers and booleans are doubles. */
+    void (*eval)(const Node *node, const double *const *operand, double *result);
+};
 
 typedef enum Phase { PHASE_FORWARD, PHASE_BACKWARD, PHASE_UPDATE } Phase;
 
@@ -102,7 +154,7 @@ struct Node {
     const char *rule; /* and the rule's formula: "dA = G . B^T" */
 };
 
-typedef struct Graph {
+struct Graph {
     Arena *arena;
     Names *names;
     Diag *diag;
@@ -115,13 +167,16 @@ typedef struct Graph {
     Node *forward;
     const char *rule;
     int64_t site_count; /* dropout sites handed out so far */
-} Graph;
+};
 
+const char *dtype_name(DType dtype, bool f64);               /* "f32", "i32" … */
+bool attr_equal(const Op *op, const Attr *a, const Attr *b); /* in the fields that op uses */
 Graph *graph_new(Arena *arena, Names *names, Diag *diag, const char *entry);
 /* Appends a node of the given op, type and shape (already inferred and checked by a verb). */
 Node *graph_append(Graph *graph, const Op *op, DType dtype, Shape shape, int operand_count, Node *const *operands,
                    const Attr *attr);
-/* Appends a copy of `node` with other operands, keeping its name, place, phase, scope and rule; `forward` is the copy's. */
+/* Appends a copy of `node` with other operands, keeping its name, place, phase, scope and rule; `forward` is the
+ * copy's. */
 Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *forward);
 void node_rename(Graph *graph, Node *node, const char *name);
 
@@ -132,7 +187,8 @@ typedef struct Port { /* one input or result */
     DType dtype;
     Shape shape;
     Node *node; /* an OP input leaf, or the node that holds the result */
-    /* For integer inputs, the range that the text's uses allow, for random test inputs: [low, high); high 0: unknown. */
+    /* For integer inputs, the range that the text's uses allow, for random test inputs: [low, high); high 0: unknown.
+     */
     int64_t low, high;
 } Port;
 
@@ -152,8 +208,8 @@ typedef struct Model {
     Arena *arena;
     Names *names;
     Diag *diag;
-    const char *name;   /* from the file name: "nmt" for nmt.tg, made a C identifier */
-    bool f64;           /* the float type of this build */
+    const char *name; /* from the file name: "nmt" for nmt.tg, made a C identifier */
+    bool f64;         /* the float type of this build */
     const Source *source;
     VEC(Variable *) variables; /* parameters in the order of the text, states, groups, moments */
     VEC(Entry *) entries;
@@ -164,8 +220,8 @@ void entry_move(Entry *entry, Graph *to, Node *const *map);
 
 /* ---- print.c, check.c ---- */
 
-void graph_print(Text *text, const Graph *graph);  /* one line per node */
-void model_print(Text *text, const Model *model);  /* every entry: ports, then its graph */
+void graph_print(Text *text, const Graph *graph); /* one line per node */
+void model_print(Text *text, const Model *model); /* every entry: ports, then its graph */
 /* The invariants: operands earlier, shapes as the op's rule gives them, versions in order. fatal(pass, …) otherwise. */
 void graph_check(const Graph *graph, const char *pass);
 /* Marks live[id] for every node that a result, a write or a check of `entry` needs. */

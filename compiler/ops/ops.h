@@ -6,42 +6,18 @@
 
 #include "graph/graph.h"
 
-typedef enum OpKind {
-    OP_LEAF,   /* input read const iota scalar random: no operands (a run-time scalar or the memory is the source) */
-    OP_VIEW,   /* reshape permute broadcast slice: the same numbers seen through another index; never executed */
-    OP_MAP,    /* elementwise: result[i] = f(a[i], b[i], c[i]), all of the result's shape */
-    OP_REDUCE, /* sum max min over axes (attr.axes); the reduced axes are dropped */
-    OP_ROW,    /* softmax and its kin: have an `expand` rule into maps and reductions; gone after pass/expand */
-    OP_MATMUL, /* C[batch, M, N] = op(A) op(B) */
-    OP_INDEX,  /* gather, scatter_add: data-dependent rows */
-    OP_JOIN,   /* concat, pad: operands written side by side into one tensor */
-    OP_EFFECT, /* write (to a variable), check_range (the index itself, clamped, its error reported) */
-    OP_DERIVE  /* grad, jacobian: placeholders that pass/gradient replaces; stop: identity with no adjoint */
-} OpKind;
+/* ---- table.c: the list of operations, and what their adjoint rules and each other use ---- */
 
-/* Gives the adjoint rule its surroundings. `g` has the forward node's shape, perhaps with extra leading axes. */
-typedef struct Adjoint Adjoint;
+/* Gives an adjoint rule its surroundings. `g` has the forward node's shape, perhaps with extra leading axes. */
+struct Adjoint {
+    Graph *graph;
+    const bool *wants; /* by operand */
+    Node **given;      /* by operand: the sum of what the rule has given so far, NULL before */
+    int fresh;         /* nodes from this one on belong to the contribution being built */
+};
 /* Adds `value` to the adjoint of operand `index` of the node being differentiated. `rule` is the formula shown. */
 void adjoint_add(Adjoint *adjoint, int index, Node *value, const char *rule);
 bool adjoint_wants(const Adjoint *adjoint, int index); /* whether that operand's adjoint is needed */
-
-struct Op {
-    const char *name; /* in dumps and messages */
-    OpKind kind;
-    int arity; /* -1: any number */
-    /* OP_MAP: the C text with %0 %1 %2 for operands, "tg_tanh(%0)"; lanes and single numbers share it. */
-    const char *c;
-    int cost; /* OP_MAP: rough cost of one element in simple operations (add 1, exp 12) */
-    /* The shape the node must have, from its operands and attr; false if they don't fit (used by graph_check). */
-    bool (*infer)(const Node *node, Shape *shape, DType *dtype);
-    /* NULL: no adjoint (`no_adjoint` says why, for the user's message). Ops of integers and booleans need none. */
-    void (*adjoint)(Graph *graph, Adjoint *adjoint, Node *node, Node *g);
-    const char *no_adjoint;
-    /* OP_ROW: the same value as maps and reductions. */
-    Node *(*expand)(Graph *graph, Node *node, Node *const *operand);
-    /* The double-precision evaluator: row-major operands to a row-major result. Integers and booleans are doubles. */
-    void (*eval)(const Node *node, const double *const *operand, double *result);
-};
 
 /* Every op by its name: `op_add`, `op_matmul` … in the order of ops.def; that list is also what tests walk. */
 #define OP(name) extern const Op op_##name;
@@ -50,16 +26,26 @@ struct Op {
 extern const Op *const op_table[];
 extern const int op_count;
 
+Node *number(Graph *graph, double value); /* a FLOAT scalar constant */
+Node *same(Graph *graph, Node *x);        /* the same numbers as a value of its own: a reshape to its own shape */
+/* Moves the `count` axes that start at `from` so that they start at `to` in the result; x itself if they do already. */
+Node *move_axes(Graph *graph, Node *x, int from, int count, int to);
+int lead_of(const Node *g, const Node *node); /* how many extra leading axes the cotangent g of `node` carries */
+Shape with_lead(const Node *g, const Node *node, const Shape *tail); /* those axes, then tail's */
+Node *row_back(Graph *graph, Node *row, const Shape *shape); /* [R…] to [R…, 1], then broadcast to `shape` */
+Node *gather_rows(Graph *graph, Node *table, Node *ids);     /* gather of ids that have been checked */
+bool is_number(const Node *x, double *value);                /* a constant, perhaps broadcast or reshaped: its value */
+
 /* ---- verbs: append to the graph, check shapes, report the user's mistakes at graph->at ----
  * A NULL operand gives NULL without a word. Elementwise verbs broadcast by NumPy's rule and put explicit broadcast
  * nodes in; they convert I32 to FLOAT where LANGUAGE.md says so. */
 
 /* leaf.c */
 Node *input(Graph *graph, const char *name, DType dtype, Shape shape);
-Node *read_variable(Graph *graph, Variable *variable); /* at its newest version */
-Node *constant(Graph *graph, double value, DType dtype); /* scalar */
-Node *iota(Graph *graph, int64_t count);                 /* I32 [count]: 0, 1, … */
-Node *step_number(Graph *graph);                         /* scalar FLOAT: 1, 2, … the count of this update */
+Node *read_variable(Graph *graph, Variable *variable);         /* at its newest version */
+Node *constant(Graph *graph, double value, DType dtype);       /* scalar */
+Node *iota(Graph *graph, int64_t count);                       /* I32 [count]: 0, 1, … */
+Node *step_number(Graph *graph);                               /* scalar FLOAT: 1, 2, … the count of this update */
 Node *random_uniform(Graph *graph, Shape shape, int64_t site); /* FLOAT in [0, 1) */
 
 /* view.c */
@@ -116,14 +102,15 @@ Node *sum_all(Graph *graph, Node *x);
 Node *matmul(Graph *graph, Node *a, Node *b, bool transpose_a, bool transpose_b);
 
 /* row.c, softmax.c: over the last axis unless said */
-Node *softmax(Graph *graph, Node *x, int axis, Node *mask); /* mask NULL, or BOOL broadcast to x; a row with none is 0 */
+Node *softmax(Graph *graph, Node *x, int axis,
+              Node *mask); /* mask NULL, or BOOL broadcast to x; a row with none is 0 */
 Node *log_softmax(Graph *graph, Node *x, int axis);
 Node *logsumexp(Graph *graph, Node *x, const int *axes, int count, bool keep);
 Node *layernorm(Graph *graph, Node *x, double eps);
 Node *rmsnorm(Graph *graph, Node *x, double eps);
 
 /* index.c */
-Node *gather(Graph *graph, Node *table, Node *ids);                  /* [V, D…], [I…] -> [I…, D…]; ids are checked */
+Node *gather(Graph *graph, Node *table, Node *ids); /* [V, D…], [I…] -> [I…, D…]; ids are checked */
 Node *scatter_add(Graph *graph, Node *base, Node *ids, Node *value); /* base + rows of value added at ids, in order */
 Node *check_range(Graph *graph, Node *ids, int64_t limit, const char *label);
 Node *one_hot(Graph *graph, Node *ids, int64_t count);
@@ -146,9 +133,9 @@ Node *stop_gradient(Graph *graph, Node *x);
 /* composite.c: values made of the others */
 Node *zeros(Graph *graph, Shape shape);
 Node *full(Graph *graph, Shape shape, double value, DType dtype);
-Node *causal(Graph *graph, int64_t count, const char *axis_name);          /* BOOL [T, T] */
-Node *sinusoid(Graph *graph, int64_t positions, int64_t width);            /* FLOAT [N, D] */
-Node *dropout(Graph *graph, Node *x, double probability, bool live);       /* live inside train only */
+Node *causal(Graph *graph, int64_t count, const char *axis_name);    /* BOOL [T, T] */
+Node *sinusoid(Graph *graph, int64_t positions, int64_t width);      /* FLOAT [N, D] */
+Node *dropout(Graph *graph, Node *x, double probability, bool live); /* live inside train only */
 /* Mean over rows not ignored; ignore NULL or a number known when compiling. */
 Node *cross_entropy(Graph *graph, Node *logits, Node *gold, const double *ignore, double smooth);
 
@@ -159,12 +146,12 @@ bool broadcast_pair(Graph *graph, const char *what, Node **a, Node **b);
  * Values of all nodes of the entry's graph; float results are doubles whatever the build's float type. */
 typedef struct Interp {
     Arena *arena;
-    const double *const *inputs;      /* by input port, row-major */
+    const double *const *inputs;                           /* by input port, row-major */
     double *(*storage)(void *context, Variable *variable); /* the variable's current elements, updated in place */
     void *context;
-    uint64_t seed, call;  /* keys of dropout */
-    uint64_t step;        /* 1, 2, … */
-    const char *error;    /* set when a check failed: nothing was written then */
+    uint64_t seed, call; /* keys of dropout */
+    uint64_t step;       /* 1, 2, … */
+    const char *error;   /* set when a check failed: nothing was written then */
 } Interp;
 /* results[i] points at the values of result port i. Returns false when a check failed. */
 bool interp_run(Interp *interp, const Entry *entry, const double **results);
