@@ -1,0 +1,101 @@
+/* node.c: how a graph grows, and how an entry point moves from one graph to its rewritten copy.
+ *
+ * In: an op, a type, a shape, operands and attributes, already checked. Out: a node at the end of the graph, stamped
+ * with the graph's current place, scope, phase and rule. Nothing is ever removed: a pass that rewrites makes a new
+ * graph, copies forward, and keeps `map[old id] = new node`:
+ *
+ *     %2 = reshape(%1)  %3 = reshape(%2)   becomes   %2 = reshape(%1)   with map {.., %2, %2}
+ */
+#include "graph/graph.h"
+
+#include <string.h>
+
+const char *dtype_name(DType dtype, bool f64) {
+    static const char *const names[] = {"f32", "i32", "bool"};
+    return dtype == DT_FLOAT && f64 ? "f64" : names[dtype];
+}
+
+static bool same_numbers(const int64_t *a, const int64_t *b) {
+    return memcmp(a, b, sizeof(int64_t) * MAX_RANK) == 0;
+}
+
+static bool same_text(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_axes(const Attr *a, const Attr *b) {
+    return a->axis_count == b->axis_count && memcmp(a->axes, b->axes, sizeof a->axes[0] * (size_t)a->axis_count) == 0;
+}
+
+/* Bits, not values: -0.0 is not 0.0, and a NaN is itself. */
+static bool same_value(double a, double b) {
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+bool attr_equal(const Op *op, const Attr *a, const Attr *b) {
+    unsigned uses = op->uses;
+    return (!(uses & USES_AXES) || same_axes(a, b)) && (!(uses & USES_START) || same_numbers(a->start, b->start)) &&
+           (!(uses & USES_TRANSPOSE) || (a->transpose_a == b->transpose_a && a->transpose_b == b->transpose_b)) &&
+           (!(uses & USES_VALUE) || same_value(a->value, b->value)) && (!(uses & USES_SITE) || a->site == b->site) &&
+           (!(uses & USES_LIMIT) || a->limit == b->limit) && (!(uses & USES_FLAG) || a->flag == b->flag) &&
+           (!(uses & USES_VARIABLE) || (a->variable == b->variable && a->version == b->version)) &&
+           (!(uses & USES_LABEL) || same_text(a->label, b->label));
+}
+
+Graph *graph_new(Arena *arena, Names *names, Diag *diag, const char *entry) {
+    Graph *graph = NEW(arena, Graph);
+    graph->arena = arena;
+    graph->names = names;
+    graph->diag = diag;
+    graph->entry = entry;
+    graph->scope = "";
+    return graph;
+}
+
+Node *graph_append(Graph *graph, const Op *op, DType dtype, Shape shape, int operand_count, Node *const *operands,
+                   const Attr *attr) {
+    Node *node = NEW(graph->arena, Node);
+    node->id = graph->nodes.count;
+    node->op = op;
+    node->dtype = dtype;
+    node->shape = shape;
+    node->operand_count = operand_count;
+    node->operand = NEW_ARRAY(graph->arena, Node *, operand_count > 0 ? operand_count : 1);
+    for (int i = 0; i < operand_count; i++) node->operand[i] = operands[i];
+    if (attr) node->attr = *attr;
+    node->scope = graph->scope;
+    node->span = graph->at;
+    node->phase = graph->phase;
+    node->forward = graph->forward;
+    node->rule = graph->rule;
+    vec_push(graph->arena, &graph->nodes, node);
+    return node;
+}
+
+Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *forward) {
+    Node *copy = graph_append(graph, node->op, node->dtype, node->shape, node->operand_count, operands, &node->attr);
+    copy->name = node->name;
+    copy->scope = node->scope;
+    copy->span = node->span;
+    copy->phase = node->phase;
+    copy->forward = forward;
+    copy->rule = node->rule;
+    return copy;
+}
+
+void node_rename(Graph *graph, Node *node, const char *name) {
+    if (node) node->name = name ? name_of(graph->names, name) : NULL;
+}
+
+static Node *moved(Node *const *map, const Node *node) {
+    return node ? map[node->id] : NULL;
+}
+
+void entry_move(Entry *entry, Graph *to, Node *const *map) {
+    for (int i = 0; i < entry->inputs.count; i++) entry->inputs.at[i].node = moved(map, entry->inputs.at[i].node);
+    for (int i = 0; i < entry->results.count; i++) entry->results.at[i].node = moved(map, entry->results.at[i].node);
+    entry->learning_rate = moved(map, entry->learning_rate);
+    entry->gradient_norm = moved(map, entry->gradient_norm);
+    to->site_count = entry->graph->site_count;
+    entry->graph = to;
+}
