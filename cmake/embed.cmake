@@ -13,7 +13,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
     get_filename_component(name ${file} NAME)
     file(READ ${file} hex HEX)
     string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
-    string(REGEX REPLACE "((0x[0-9a-f][0-9a-f],){20})" "\\1\n    " bytes "${bytes}")
+    string(REPLACE "0x0a," "0x0a,\n    " bytes "${bytes}") # a line of bytes per line of text
     string(APPEND arrays "static const char text_${index}[] = { /* ${name} */\n    ${bytes}0};\n\n")
     string(APPEND rows "    {\"${name}\", text_${index}, sizeof text_${index} - 1},\n")
     math(EXPR index "${index} + 1")

@@ -5,7 +5,41 @@
 #ifndef TGC_PASS_H
 #define TGC_PASS_H
 
+#include "lang/lang.h"
 #include "ops/ops.h"
+
+/* ---- elaborate.c (with elaborate_*.c and optimiser.c): syntax tree to Model ---- */
+
+/* A text built into the compiler: the standard library. CMake writes the table from compiler/std. */
+typedef struct EmbeddedFile {
+    const char *name; /* "nn.tg" */
+    const char *text; /* NUL-terminated */
+    size_t size;
+} EmbeddedFile;
+extern const EmbeddedFile embedded_std[]; /* ends with a NULL name */
+
+/* `-D NAME=VALUE` */
+typedef struct Override {
+    const char *name; /* interned */
+    double value;
+} Override;
+
+typedef struct Options {
+    VEC(Override) overrides;
+    VEC(const char *) import_dirs; /* -I, in the order given */
+    bool f64;                      /* --dtype f64 */
+} Options;
+
+/* Reads "NAME=VALUE"; false when it isn't a name and a number. */
+bool override_parse(Names *names, const char *text, Override *override);
+/* The first override that names no `dim` or `const` at the top of `file`: a mistake of usage; NULL when there is none. */
+const char *override_unknown(const File *file, const Options *options);
+
+/* An empty model for `source`; its name comes from the file's: "my-net.tg" becomes my_net. */
+Model *model_new(Arena *arena, Names *names, Diag *diag, const Source *source, bool f64);
+/* Fills `model` with the variables and entries of `file`. False when there were errors, all of which are in the model's
+ * Diag by then. An entry with errors is left out of the model. */
+bool elaborate(Model *model, const File *file, const Options *options);
 
 /* ---- gradient.c ---- */
 

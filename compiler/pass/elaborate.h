@@ -1,0 +1,248 @@
+/* elaborate.h: what the files of elaborate share: values, scopes, and the state of one run.
+ *
+ * Elaboration runs the text once, as an interpreter would, with sizes and numbers known and tensors as graph nodes:
+ * loops unroll, calls are inlined, names resolve. A Value of kind POISON is what a mistake leaves behind; everything
+ * made from it is poison too, without another word, so that one run shows every mistake once.
+ *
+ *     y = att(x, x, m)        # x, m: VALUE_TENSOR; att: VALUE_UNIT; y: whatever the unit's `fn` returns
+ */
+#ifndef TGC_PASS_ELABORATE_H
+#define TGC_PASS_ELABORATE_H
+
+#include "ops/ops.h"
+#include "pass/pass.h"
+
+typedef struct Elab Elab;
+typedef struct Scope Scope;
+
+typedef enum ValueKind {
+    VALUE_POISON,
+    VALUE_NONE,     /* an argument that was not given */
+    VALUE_NUMBER,   /* number; axis: the size name it stands for, if any */
+    VALUE_TENSOR,   /* node */
+    VALUE_STRING,   /* text */
+    VALUE_LIST,     /* items: [1, 2], several results, a list of instances */
+    VALUE_VARIABLE, /* variable: a parameter or state not yet read */
+    VALUE_MODULE,   /* module, and the scope it was declared in */
+    VALUE_UNIT,     /* an instance of a module: its scope */
+    VALUE_FUNCTION, /* function, and the scope it sees: a file's or a unit's */
+    VALUE_NAMES     /* what `import … as x` bound: a file's scope */
+} ValueKind;
+
+typedef struct Value Value;
+struct Value {
+    ValueKind kind;
+    bool size;     /* NUMBER: declared as a size, so `axis =` takes it for a name */
+    double number; /* NUMBER */
+    int count;     /* LIST */
+    union {
+        const char *axis; /* NUMBER: the axis name (Note: axis names, in elaborate_scope.c), or NULL */
+        Node *node;
+        const char *text;
+        Value *items;
+        Variable *variable;
+        const Module *module;
+        const Function *function;
+    };
+    Scope *scope;
+};
+
+/* A name and what it stands for. `declared` is set where messages may point: parameters, arguments, sizes. */
+typedef struct Slot {
+    const char *name;
+    Value value;
+    Span span;
+    bool declared;
+    bool imported;
+} Slot;
+
+struct Scope {
+    Scope *parent;
+    VEC(Slot) slots;
+    const char *path; /* of the unit: "net.enc.0"; "" for a file */
+    const Module *module;
+    bool broken; /* a file with syntax errors: names may be missing through no fault of their user */
+};
+
+/* A call in progress. */
+typedef struct Frame Frame;
+struct Frame {
+    Frame *outer;
+    const Function *function; /* NULL for an entry's body */
+    Scope *scope, *closure;
+    bool returned;
+    Value *results;
+    int result_count;
+};
+
+typedef enum LoadState { FILE_LOADING, FILE_READY } LoadState;
+
+typedef struct LoadedFile {
+    const char *key; /* the resolved path */
+    LoadState state;
+    Scope *scope;
+    const File *file;
+} LoadedFile;
+
+/* A train entry between its forward graph and its update. */
+typedef struct Training {
+    Entry *entry;
+    const EntryPoint *point;
+    Scope *scope;
+    Node *loss;
+    Node **reads; /* by variable id: the read of a parameter that the loss depends on, or NULL */
+    int *versions; /* by variable id: writes in the forward graph */
+    int variable_count;
+} Training;
+
+enum {
+    MAX_EVAL_DEPTH = 2500, /* nested calls and expressions */
+    MAX_NODES = 2000000,   /* of one entry */
+    MAX_TURNS = 100000,    /* of one loop */
+    MAX_UNITS = 100000     /* instances in the model */
+};
+
+struct Elab {
+    Arena *arena;
+    Names *names;
+    Diag *diag;
+    Model *model;
+    const Options *options;
+    Graph *graph; /* of the entry in progress; NULL elsewhere */
+    bool train;
+    Scope *scope; /* where names are looked up now */
+    Frame *frame;
+    int depth;
+    bool stopped; /* a limit was passed: everything is poison from here on */
+    int unit_count;
+    VEC(const Module *) building; /* modules being instantiated, outermost first */
+    VEC(LoadedFile *) files;
+    VEC(const EntryPoint *) points; /* of the main file, in order */
+    VEC(Training *) trainings;
+    Node **reads; /* by variable id: the newest read in the entry in progress */
+    int *read_versions;
+    struct AxisName *axis_table;
+    int axis_count, axis_capacity;
+};
+
+/* ---- elaborate_scope.c: values, names, places ---- */
+
+Value poison(void);
+Value number_value(double number);
+Value tensor_value(Node *node); /* poison when NULL */
+Value list_value(Elab *el, const Value *items, int count);
+const char *value_kind_text(const Value *value); /* "a tensor" */
+
+Scope *scope_new(Elab *el, Scope *parent, const char *path);
+Slot *scope_find(Scope *scope, const char *name); /* through the parents */
+Slot *scope_own(Scope *scope, const char *name);
+/* A new name; an error when the scope has it already. Numbers get an axis name of their own. */
+Slot *scope_declare(Elab *el, Scope *scope, Ident name, Value value);
+void scope_set(Elab *el, Scope *scope, Ident name, Value value); /* assigns, declaring when new */
+/* Reports an unknown name, with the nearest one. `members`: look no further than this scope. */
+void unknown_name(Elab *el, Scope *scope, Span at, const char *name, bool members);
+
+const char *axis_new(Elab *el, const char *text, const char *outer);
+const char *axis_outer(const Elab *el, const char *axis);
+bool axis_visible(Scope *scope, const char *axis);
+
+Node *rename_axes(Elab *el, Node *node, const char *const *axes); /* a reshape to the same sizes when a name differs */
+void name_node(Elab *el, Node *node, const char *name, bool result);
+const char *path_join(Elab *el, const char *path, const char *name);
+const char *shape_text(Elab *el, const Shape *shape);
+const char *expr_text(Elab *el, const Expr *expr);
+const char *type_text(Elab *el, const Type *type);
+const char *number_text(Elab *el, double number);
+const char *dtype_text(const Elab *el, DType dtype);
+void at_place(Elab *el, Span span); /* where the nodes and errors of the next verb belong */
+bool too_large(Elab *el, Span span); /* the limit on nodes; reports once */
+
+/* ---- elaborate_expr.c ---- */
+
+Value eval(Elab *el, const Expr *expr);
+Value eval_place(Elab *el, const Expr *expr); /* the same without reading a variable */
+bool eval_number(Elab *el, const Expr *expr, const char *what, double *number);
+Node *eval_tensor(Elab *el, const Expr *expr, DType like);
+/* A value as a node: a number becomes a constant of the type `like`, or FLOAT where it isn't whole. */
+Node *as_node(Elab *el, const Value *value, DType like, Span span);
+Node *read_of(Elab *el, Variable *variable);
+Value binary(Elab *el, BinaryOp op, const Value *a, const Value *b, const Expr *expr);
+
+/* ---- elaborate_index.c ---- */
+
+Value eval_index(Elab *el, const Expr *expr);
+void exec_write(Elab *el, const Stmt *stmt);
+
+/* ---- elaborate_shape.c ---- */
+
+bool to_size(Elab *el, double number, Span span, int64_t *size); /* whole and not negative */
+bool type_dtype(Elab *el, const Type *type, DType *dtype);
+bool type_shape(Elab *el, const Type *type, Shape *shape); /* every size known, no `..` */
+bool value_shape(Elab *el, const Value *list, Span span, Shape *shape); /* of zeros([M, N]) */
+Value eval_as(Elab *el, const Expr *expr);
+Value eval_to(Elab *el, const Expr *expr);
+/* Binds the sizes that `type` names from `node`, then checks and renames; NULL after an error. */
+bool bind_sizes(Elab *el, const Function *function, const Type *type, const Node *node);
+Node *check_type(Elab *el, const Type *type, Node *node, Span at, const char *what);
+bool find_axis(Elab *el, const Value *value, const Expr *said, const Node *x, int *axis);
+/* `axis = N`, a number or a list; none: every axis. Ascending. */
+bool find_axes(Elab *el, const Value *value, const Expr *said, const Node *x, int *axes, int *count);
+
+/* ---- elaborate_call.c ---- */
+
+typedef struct Formal {
+    const char *name; /* interned */
+    bool optional, many;
+} Formal;
+
+enum { MAX_FORMALS = 12 };
+
+/* Matches the arguments of `call` with `formals`; given[i] is NULL where nothing was given. A `many` formal takes all
+ * positional arguments (rest). */
+bool match_arguments(Elab *el, const char *what, const Formal *formals, int count, const Expr *call,
+                     const Argument **given, const Argument ***rest, int *rest_count);
+int formals_read(Elab *el, const char *text, Formal *formals); /* "x axis? keep?", "parts* axis?" */
+int formals_of(Elab *el, const FieldList *fields, Formal **formals);
+Value eval_call(Elab *el, const Expr *expr);
+
+/* ---- elaborate_builtin.c ---- */
+
+typedef struct BuiltIn BuiltIn;
+const BuiltIn *builtin_find(const char *name);
+Value builtin_call(Elab *el, const BuiltIn *builtin, const Expr *call);
+const char *const *builtin_names(int *count);
+
+/* ---- elaborate_stmt.c ---- */
+
+void exec_block(Elab *el, const Block *block);
+void exec_lets(Elab *el, const BindingList *bindings);
+void exec_assert(Elab *el, const Expr *condition, const char *message, Span span);
+
+/* ---- elaborate_module.c ---- */
+
+Value unit_new(Elab *el, const Value *module, const Expr *call, const char *path);
+void elaborate_use(Elab *el, const InstanceList *instances);
+void elaborate_parameter(Elab *el, const Parameter *parameter, VariableKind kind);
+void elaborate_items(Elab *el, const ItemList *items, bool main_file);
+
+/* ---- elaborate_import.c ---- */
+
+void elaborate_import(Elab *el, const Item *item, const Source *from);
+LoadedFile *file_loaded(Elab *el, const char *path, const File *file, Scope *scope);
+
+/* ---- elaborate_train.c ---- */
+
+bool depends_on(Elab *el, Node *s, Node *const *xs, int count, bool *reached, Span span);
+void training_begin(Elab *el, Entry *entry, const EntryPoint *point, Scope *scope);
+void trainings_finish(Elab *el); /* groups the parameters and appends every update */
+
+/* ---- optimiser.c ---- */
+
+/* A group's vectors in one train entry. */
+typedef struct GroupUpdate {
+    Variable *group;
+    Node *gradient; /* flat, of the group's size; NULL when this entry doesn't reach the group */
+} GroupUpdate;
+void optimiser_update(Elab *el, Training *training, const char *prefix, GroupUpdate *groups, int count);
+
+#endif
