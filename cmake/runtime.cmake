@@ -4,3 +4,7 @@ if(sources)
   add_library(tgc_runtime OBJECT ${sources})
   target_include_directories(tgc_runtime SYSTEM PRIVATE ${CJSON_INCLUDE})
 endif()
+
+# The same files as texts inside the compiler, which writes them beside a model or into it: embedded_runtime.
+file(GLOB runtime_texts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/*.c ${CMAKE_SOURCE_DIR}/runtime/*.h)
+tgc_embed(emit embedded_runtime ${runtime_texts})
