@@ -5,17 +5,13 @@
 #ifndef TGC_PASS_H
 #define TGC_PASS_H
 
+#include "base/embedded.h"
 #include "lang/lang.h"
 #include "ops/ops.h"
 
 /* ---- elaborate.c (with elaborate_*.c and optimiser.c): syntax tree to Model ---- */
 
-/* A text built into the compiler: the standard library. CMake writes the table from compiler/std. */
-typedef struct EmbeddedFile {
-    const char *name; /* "nn.tg" */
-    const char *text; /* NUL-terminated */
-    size_t size;
-} EmbeddedFile;
+/* The standard library. CMake writes the table from compiler/std. */
 extern const EmbeddedFile embedded_std[]; /* ends with a NULL name */
 
 /* `-D NAME=VALUE` */
