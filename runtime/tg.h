@@ -7,7 +7,8 @@
  * Nothing here prints or aborts: functions return a tg_status, and tg_error_text gives the reason. No function may be
  * called on one instance from two threads at once; two instances are independent.
  *
- * The core (tg.h, tg_vec.h, core.c, pool.c, random.c) needs libc, libm and, unless TG_NO_THREADS is defined, pthreads.
+ * The core (tg.h, tg_vec.h, tg_math.h, core.c, pool.c, random.c) needs libc, libm and, unless TG_NO_THREADS is defined,
+ * pthreads.
  */
 #ifndef TG_H
 #define TG_H
@@ -25,9 +26,9 @@ typedef enum tg_status {
     TG_OK = 0,
     TG_BAD_ARGUMENT = 1, /* a NULL pointer, an unknown name, a wrong size */
     TG_NO_MEMORY = 2,
-    TG_FILE = 3,         /* can't be opened, read or written */
-    TG_FORMAT = 4,       /* a file's content is not what it should be */
-    TG_VALUE = 5         /* a wrong value at run time: an id outside its table, a loss that is not a number */
+    TG_FILE = 3,   /* can't be opened, read or written */
+    TG_FORMAT = 4, /* a file's content is not what it should be */
+    TG_VALUE = 5   /* a wrong value at run time: an id outside its table, a loss that is not a number */
 } tg_status;
 
 typedef enum tg_dtype { TG_F32, TG_F64, TG_I32, TG_BOOL } tg_dtype; /* bool: one byte, 0 or 1 */
@@ -40,11 +41,11 @@ typedef struct tg_tensor {
     tg_dtype dtype;
     int rank;
     const int64_t *shape;
-    int64_t count;      /* elements */
-    size_t offset;      /* params, states: bytes from the start of the block */
-    tg_init_kind init;  /* params, states: constant a; normal mean a, deviation b; uniform from a to b */
+    int64_t count;     /* elements */
+    size_t offset;     /* params, states: bytes from the start of the block */
+    tg_init_kind init; /* params, states: constant a; normal mean a, deviation b; uniform from a to b */
     double a, b;
-    int64_t low, high;  /* integer inputs: values must lie in [low, high); high 0: not known */
+    int64_t low, high; /* integer inputs: values must lie in [low, high); high 0: not known */
 } tg_tensor;
 
 typedef struct tg_model tg_model;
@@ -90,8 +91,8 @@ struct tg_model {
     tg_pool *pool;
     char *params, *states, *arena; /* 64-byte aligned; the arena on huge pages where there are any */
     uint64_t seed;
-    uint64_t calls; /* of train entries, begun from 0: keys dropout */
-    uint64_t step;  /* updates done so far */
+    uint64_t calls;                      /* of train entries, begun from 0: keys dropout */
+    uint64_t step;                       /* updates done so far */
     double learning_rate, gradient_norm; /* of the last training call */
     tg_status status;                    /* of the last call */
     char text[256];
@@ -107,7 +108,7 @@ typedef struct tg_options {
 /* Takes all memory the model will ever use, sets parameters and states to their first values. options may be NULL.
  * On failure *model is NULL. */
 tg_status tg_model_new(tg_model **model, const tg_info *info, const tg_options *options);
-void tg_model_free(tg_model *model); /* NULL is allowed */
+void tg_model_free(tg_model *model);              /* NULL is allowed */
 const char *tg_error_text(const tg_model *model); /* of the last failed call; never NULL */
 /* Sets parameters and states to their first values under `seed`; calls and step to 0. A value depends on the seed, the
  * tensor's name and the element alone. */
@@ -137,12 +138,25 @@ void tg_for(tg_pool *pool, tg_kernel *kernel, const void *args, int count);
 void tg_threefry(const uint32_t key[2], const uint32_t counter[2], uint32_t out[2]);
 void tg_random_fill(const tg_tensor *tensor, uint64_t seed, void *elements);
 
+/* ---- index checks ---- */
+
 /* Where a kernel notes an index that is out of its range; the entry point reads it before anything is written that
- * outlives the call. One slot per call, set by the first failing element in index order of its kernel. */
+ * outlives the call. One slot per call, begun as all zeros; of several failures the one at the smallest position
+ * stays, whichever thread finds it. */
 typedef struct tg_slot {
     int64_t value, limit, position;
     const char *label; /* NULL: no failure */
+    int busy;          /* held by the thread that writes the slot */
 } tg_slot;
+
+/* core.c: the slow half of tg_check_index. */
+int64_t tg_note_index(tg_slot *slot, int64_t value, int64_t limit, int64_t position, const char *label);
+
+/* value where 0 <= value < limit; else notes the failure and gives the nearest index in range (0 where limit is 0). */
+static inline int64_t tg_check_index(tg_slot *slot, int64_t value, int64_t limit, int64_t position, const char *label) {
+    if (value >= 0 && value < limit) return value;
+    return tg_note_index(slot, value, limit, position, label);
+}
 
 #ifdef __cplusplus
 }
