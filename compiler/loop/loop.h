@@ -196,5 +196,7 @@ Program *lower(Schedule *schedule, const Machine *machine);
 void loop_check(Function *function, int lane_count, bool f64);
 /* The body and signature as C; `args_type` names the struct. */
 void loop_print(Text *text, const Function *function, const char *args_type, bool f64);
+/* The same with names as numbers and without comments: functions that differ only in names and buffers give one text. */
+void loop_canonical(Text *text, const Function *function, bool f64);
 
 #endif

@@ -1,0 +1,493 @@
+/* print.c: a Function as C that a person would write.
+ *
+ *     for s in slices { for d in lanes(0, 256) { let h = x[s*256 + d] + b[d]; y[s*256 + d] = h } }
+ *
+ *     static void k03_h(const void *args, int lo, int hi) {
+ *         const struct k03_h_args *a = args;
+ *         const float *x = a->x;
+ *         ...
+ *         for (int s = lo; s < hi; s++) {
+ *             for (int d = 0; d < 256; d += 16) {
+ *                 const vec h = tg_load(x + s * 256 + d) + tg_load(b + d);
+ *                 tg_store(y + s * 256 + d, h);
+ *
+ * Parentheses stand only where C, or the warnings of C compilers, ask for them. A name is printed as it is given, or,
+ * for loop_canonical, as a number in the order of appearance, so that functions that differ in names are one text. */
+#include "loop/loop.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LINE_WIDTH = 120 };
+
+/* How tightly the outermost operator of a text binds, as in C's grammar. */
+typedef enum Binding {
+    BIND_NONE, /* anything fits here: between brackets or commas */
+    BIND_CHOICE,
+    BIND_OR,
+    BIND_AND,
+    BIND_BITS_OR,
+    BIND_BITS_XOR,
+    BIND_BITS_AND,
+    BIND_EQUAL,
+    BIND_LESS,
+    BIND_SHIFT,
+    BIND_ADD,
+    BIND_MULTIPLY,
+    BIND_PREFIX,
+    BIND_ATOM
+} Binding;
+
+static const struct {
+    const char *text;
+    Binding binding;
+} operator_table[] = {
+    {"<<", BIND_SHIFT},   {">>", BIND_SHIFT},   {"<=", BIND_LESS},    {">=", BIND_LESS},    {"==", BIND_EQUAL},
+    {"!=", BIND_EQUAL},   {"&&", BIND_AND},     {"||", BIND_OR},      {"<", BIND_LESS},     {">", BIND_LESS},
+    {"+", BIND_ADD},      {"-", BIND_ADD},      {"*", BIND_MULTIPLY}, {"/", BIND_MULTIPLY}, {"%", BIND_MULTIPLY},
+    {"&", BIND_BITS_AND}, {"^", BIND_BITS_XOR}, {"|", BIND_BITS_OR},  {"?", BIND_CHOICE},   {":", BIND_CHOICE},
+    {"!", BIND_PREFIX},   {"~", BIND_PREFIX},
+};
+
+typedef struct Printer {
+    Text *text;
+    Arena *arena;
+    bool f64;
+    bool canonical;
+    VEC(const void *) seen; /* canonical: Vars and Arrays by number */
+} Printer;
+
+/* A printed expression and its outermost operator. */
+typedef struct Piece {
+    const char *text;
+    Binding binding;
+} Piece;
+
+static Piece piece_of(Printer *p, const Expr *x);
+
+static const char *name_for(Printer *p, const void *thing, const char *name) {
+    if (!p->canonical) return name;
+    int at = 0;
+    while (at < p->seen.count && p->seen.at[at] != thing) at++;
+    if (at == p->seen.count) vec_push(p->arena, &p->seen, thing);
+    return arena_printf(p->arena, "_%d", at);
+}
+
+/* ---- types and numbers ---- */
+
+static const char *element_type(const Printer *p, DType dtype) {
+    if (dtype == DT_FLOAT) return p->f64 ? "double" : "float";
+    return dtype == DT_I32 ? "int32_t" : "uint8_t";
+}
+
+static const char *value_type(const Printer *p, Type type, bool lanes, bool wide) {
+    if (type == T_INDEX) return wide ? "int64_t" : "int";
+    if (type == T_REAL) return lanes ? "vec" : p->f64 ? "double" : "float";
+    if (type == T_INT) return lanes ? "ivec" : "lint";
+    return lanes ? "ivec" : "int";
+}
+
+static Piece real_piece(Printer *p, double number) {
+    if (isnan(number)) return (Piece){"NAN", BIND_ATOM};
+    if (isinf(number)) return number < 0 ? (Piece){"-INFINITY", BIND_PREFIX} : (Piece){"INFINITY", BIND_ATOM};
+    double exact = p->f64 ? number : (double)(float)number;
+    if (isinf(exact)) return real_piece(p, exact);
+    char digits[40];
+    for (int precision = 1; precision <= 17; precision++) { /* the shortest text that reads back as the number */
+        snprintf(digits, sizeof digits, "%.*g", precision, exact);
+        double back = 0;
+        sscanf(digits, "%lf", &back);
+        if (p->f64 ? back == exact : (float)back == (float)exact) break;
+    }
+    const char *point = strpbrk(digits, ".e") ? "" : ".0";
+    const char *text = arena_printf(p->arena, "%s%s%s", digits, point, p->f64 ? "" : "f");
+    return (Piece){text, text[0] == '-' ? BIND_PREFIX : BIND_ATOM};
+}
+
+static Piece number_piece(Printer *p, const Expr *x) {
+    if (x->type == T_REAL) return real_piece(p, x->number);
+    const char *text = arena_printf(p->arena, "%.0f", x->number);
+    return (Piece){text, text[0] == '-' ? BIND_PREFIX : BIND_ATOM};
+}
+
+/* ---- operators ---- */
+
+/* The operator at the start of `at`, by its row; -1 if there is none. */
+static int operator_at(const char *at) {
+    for (int i = 0; i < (int)(sizeof operator_table / sizeof *operator_table); i++)
+        if (!strncmp(at, operator_table[i].text, strlen(operator_table[i].text))) return i;
+    return -1;
+}
+
+/* One operator of a format: where it stands, how deep in brackets, how it binds. */
+typedef struct Mark {
+    int depth;
+    Binding binding;
+    bool is_operand;
+    int operand; /* which %i stands here */
+} Mark;
+
+/* Takes a format apart into operators, commas (BIND_NONE) and operands. Returns their number. */
+static int marks_of(const char *format, Mark *marks, int limit) {
+    int count = 0, depth = 0;
+    bool after_value = false;
+    for (const char *at = format; *at && count < limit;) {
+        int row;
+        if (*at == ' ') {
+            at++;
+        } else if (*at == '%' && at[1] >= '0' && at[1] <= '9') {
+            marks[count++] = (Mark){depth, BIND_ATOM, true, at[1] - '0'};
+            at += 2, after_value = true;
+        } else if (*at == '(' || *at == '[' || *at == '{') {
+            marks[count++] = (Mark){++depth, BIND_NONE, false, 0};
+            at++, after_value = false;
+        } else if (*at == ')' || *at == ']' || *at == '}') {
+            marks[count++] = (Mark){depth--, BIND_NONE, false, 0};
+            at++, after_value = true;
+        } else if (*at == ',') {
+            marks[count++] = (Mark){depth, BIND_NONE, false, 0};
+            at++, after_value = false;
+        } else if ((row = operator_at(at)) >= 0) {
+            marks[count++] = (Mark){depth, after_value ? operator_table[row].binding : BIND_PREFIX, false, 0};
+            at += strlen(operator_table[row].text), after_value = false;
+        } else {
+            at++, after_value = true;
+        }
+    }
+    return count;
+}
+
+/* Whether a piece that binds as `inner` needs brackets between its neighbours. Mixed bit operators and shifts get them
+ * although C doesn't need them, because compilers warn. */
+static bool needs_brackets(Binding inner, Binding left, Binding right) {
+    Binding tightest = left > right ? left : right;
+    if (inner == BIND_ATOM || tightest == BIND_NONE) return false;
+    if (tightest == BIND_PREFIX) return true;
+    if (inner <= left || inner < right) return true;
+    if (inner == BIND_PREFIX) return false;
+    if (tightest == BIND_OR) return inner == BIND_AND;
+    if (tightest >= BIND_BITS_OR && tightest <= BIND_BITS_AND) return inner != right;
+    if (tightest == BIND_EQUAL || tightest == BIND_LESS) return inner <= BIND_LESS;
+    return tightest == BIND_SHIFT;
+}
+
+/* In `x * tg_splat(s)` the single s does as well, because C's operators take a vector and a single. */
+static const Expr *without_splat(const Expr *x, const Mark *operator, int count, Expr *const *args) {
+    if (x->kind != EX_SPLAT || operator->binding<BIND_EQUAL || operator->binding> BIND_MULTIPLY) return x;
+    const Expr *single = x->arg[0];
+    if (x->type != T_REAL && !(x->type == T_INT && single->kind == EX_NUMBER)) return x;
+    for (int i = 0; i < count; i++)
+        if (args[i] != x && args[i]->lanes && args[i]->kind != EX_SPLAT) return single;
+    return x;
+}
+
+/* A format with its operands put in, and its outermost operator. */
+static Piece filled(Printer *p, const char *format, int count, Expr *const *args) {
+    enum { MARKS = 64 };
+    Mark marks[MARKS];
+    int mark_count = marks_of(format, marks, MARKS);
+    bool bracket[10] = {false};
+    Piece piece[10];
+    Binding outer = BIND_ATOM;
+    /* A plain binary operator: %0 + %1. */
+    const Mark *operator= mark_count == 3 && count == 2 && !marks[1].is_operand ? &marks[1] : & marks[0];
+    for (int i = 0; i < count && i < 10; i++)
+        piece[i] = piece_of(p, operator== & marks[1] ? without_splat(args[i], operator, count, args) : args[i]);
+    for (int m = 0; m < mark_count; m++) {
+        if (!marks[m].is_operand) {
+            if (marks[m].depth == 0 && marks[m].binding < outer) outer = marks[m].binding;
+            continue;
+        }
+        if (marks[m].operand >= count) fatal("lower", "format \"%s\" has %d operands", format, count);
+        Binding left = m > 0 && !marks[m - 1].is_operand ? marks[m - 1].binding : BIND_NONE;
+        Binding right = m + 1 < mark_count && !marks[m + 1].is_operand ? marks[m + 1].binding : BIND_NONE;
+        if (needs_brackets(piece[marks[m].operand].binding, left, right)) bracket[marks[m].operand] = true;
+    }
+    Text out;
+    text_init(&out, p->arena);
+    for (const char *at = format; *at; at++) {
+        if (*at == '%' && at[1] >= '0' && at[1] <= '9') {
+            int operand = *++at - '0';
+            text_printf(&out, bracket[operand] ? "(%s)" : "%s", piece[operand].text);
+        } else {
+            text_printf(&out, "%c", *at);
+        }
+    }
+    if (mark_count == 1 && marks[0].is_operand) outer = piece[marks[0].operand].binding;
+    return (Piece){out.at, outer};
+}
+
+/* ---- indices and memory ---- */
+
+static bool is_far(const Array *array) {
+    return array && array->buffer && array->buffer->count > INT32_MAX / 2;
+}
+
+/* "i * 256 + d + 3"; for large arrays the products are taken in 64 bits. */
+static Piece index_piece(Printer *p, const Index *index, bool far) {
+    Text out;
+    text_init(&out, p->arena);
+    Binding binding = BIND_ATOM;
+    for (int i = 0; i < index->terms.count; i++) {
+        const Term *term = &index->terms.at[i];
+        int64_t scale = term->scale;
+        if (scale == 0) continue;
+        bool minus = scale < 0;
+        if (out.length) {
+            text_add(&out, minus ? " - " : " + ");
+            binding = BIND_ADD;
+        } else if (minus) {
+            text_add(&out, "-");
+            binding = BIND_PREFIX;
+        }
+        uint64_t size = minus ? 0 - (uint64_t)scale : (uint64_t)scale;
+        const char *cast = far && !term->var->wide ? "(int64_t)" : "";
+        text_printf(&out, "%s%s", cast, name_for(p, term->var, term->var->name));
+        if (size != 1) {
+            text_printf(&out, " * %llu", (unsigned long long)size);
+            if (binding > BIND_MULTIPLY) binding = BIND_MULTIPLY;
+        } else if (*cast && binding > BIND_PREFIX) {
+            binding = BIND_PREFIX;
+        }
+    }
+    if (!out.length) {
+        text_printf(&out, "%lld", (long long)index->constant);
+        return (Piece){out.at, index->constant < 0 ? BIND_PREFIX : BIND_ATOM};
+    }
+    if (index->constant) {
+        uint64_t size = index->constant < 0 ? 0 - (uint64_t)index->constant : (uint64_t)index->constant;
+        text_printf(&out, " %c %llu", index->constant < 0 ? '-' : '+', (unsigned long long)size);
+        binding = BIND_ADD;
+    }
+    return (Piece){out.at, binding};
+}
+
+/* "x + i * 256 + d", the place that a load or store over lanes begins at. */
+static const char *place_text(Printer *p, const Array *array, const Index *index) {
+    const char *name = name_for(p, array, array->name);
+    Piece at = index_piece(p, index, is_far(array));
+    if (!strcmp(at.text, "0")) return name;
+    if (at.text[0] == '-') return arena_printf(p->arena, "%s - %s", name, at.text + 1);
+    return arena_printf(p->arena, "%s + %s", name, at.text);
+}
+
+static const char *element_text(Printer *p, const Array *array, const Index *index) {
+    const char *name = name_for(p, array, array->name);
+    return arena_printf(p->arena, "%s[%s]", name, index_piece(p, index, is_far(array)).text);
+}
+
+/* The ending of tg_load and tg_store by element type. */
+static const char *memory_suffix(DType dtype) {
+    return dtype == DT_FLOAT ? "" : dtype == DT_I32 ? "_int" : "_bool";
+}
+
+static Piece load_piece(Printer *p, const Expr *x) {
+    if (!x->lanes) {
+        const char *element = element_text(p, x->array, &x->index);
+        if (x->array->dtype != DT_BOOL) return (Piece){element, BIND_ATOM};
+        return (Piece){arena_printf(p->arena, "%s != 0", element), BIND_EQUAL};
+    }
+    const char *place = place_text(p, x->array, &x->index), *suffix = memory_suffix(x->array->dtype);
+    const char *text = x->part
+                           ? arena_printf(p->arena, "tg_load%s_part(%s, %s)", suffix, place, piece_of(p, x->part).text)
+                           : arena_printf(p->arena, "tg_load%s(%s)", suffix, place);
+    return (Piece){text, BIND_ATOM};
+}
+
+static Piece splat_piece(Printer *p, const Expr *x) {
+    const char *suffix = x->type == T_REAL ? "" : x->type == T_MASK ? "_mask" : "_int";
+    return (Piece){arena_printf(p->arena, "tg_splat%s(%s)", suffix, piece_of(p, x->arg[0]).text), BIND_ATOM};
+}
+
+static Piece index_value_piece(Printer *p, const Expr *x) {
+    Piece piece = index_piece(p, &x->index, x->var && x->var->wide);
+    if (!x->lanes) return piece;
+    if (!strcmp(piece.text, "0")) return (Piece){"tg_lanes()", BIND_ATOM};
+    return (Piece){arena_printf(p->arena, "tg_splat_int(%s) + tg_lanes()", piece.text), BIND_ADD};
+}
+
+static Piece piece_of(Printer *p, const Expr *x) {
+    switch (x->kind) {
+    case EX_NUMBER:
+        return number_piece(p, x);
+    case EX_VAR:
+        return (Piece){name_for(p, x->var, x->var->name), BIND_ATOM};
+    case EX_INDEX:
+        return index_value_piece(p, x);
+    case EX_LOAD:
+        return load_piece(p, x);
+    case EX_APPLY:
+        return filled(p, x->format, x->arg_count, x->arg);
+    case EX_SPLAT:
+        return splat_piece(p, x);
+    }
+    fatal("lower", "an expression of unknown kind %d", (int)x->kind);
+}
+
+/* ---- statements ---- */
+
+/* Where a line may be broken so that it keeps its form under the .clang-format beside it: after an operator outside all
+ * brackets. The last such place that fits, or the first; 0 if there is none. */
+static size_t break_of(const char *line, size_t width) {
+    size_t best = 0;
+    int depth = 0;
+    for (size_t i = 0; line[i]; i++) {
+        if (strchr("([{", line[i])) depth++;
+        if (strchr(")]}", line[i])) depth--;
+        bool spaced = i > 0 && line[i - 1] == ' ' && line[i + 1] == ' ';
+        if (depth || !spaced || !strchr("+-*/&|<>", line[i])) continue;
+        if (best && i + 1 > width) break;
+        best = i + 1;
+    }
+    return best;
+}
+
+/* Writes a statement, in several lines if it is too long for one. */
+static void put_line(Printer *p, const char *line) {
+    size_t indent = (size_t)p->text->indent * 4;
+    int inner = 0;
+    while (!p->canonical && indent + strlen(line) > LINE_WIDTH) {
+        size_t at = break_of(line, LINE_WIDTH - indent);
+        if (!at) break;
+        text_printf(p->text, "%s\n", arena_strndup(p->arena, line, at));
+        line += at + 1;
+        if (!inner) indent += 4, inner = 1, text_indent(p->text, 1);
+    }
+    text_printf(p->text, "%s\n", line);
+    text_indent(p->text, -inner);
+}
+
+static void put_block(Printer *p, const Block *block);
+
+static void put_body(Printer *p, const Block *block) {
+    text_indent(p->text, 1);
+    put_block(p, block);
+    text_indent(p->text, -1);
+    text_add(p->text, "}\n");
+}
+
+static void put_for(Printer *p, const Stmt *s) {
+    const char *var = name_for(p, s->var, s->var->name), *type = s->var->wide ? "int64_t" : "int";
+    if (s->loop == LOOP_UNROLL) text_add(p->text, s->plain ? "TG_NO_UNROLL\n" : "TG_UNROLL_FULL\n");
+    const char *from = s->loop == LOOP_SLICE ? "lo" : s->from ? piece_of(p, s->from).text : "0";
+    const char *to = s->loop == LOOP_SLICE ? "hi" : piece_of(p, s->to).text;
+    const char *step = s->step == 1 ? arena_printf(p->arena, "%s++", var)
+                                    : arena_printf(p->arena, "%s += %lld", var, (long long)s->step);
+    put_line(p, arena_printf(p->arena, "for (%s %s = %s; %s < %s; %s) {", type, var, from, var, to, step));
+    put_body(p, &s->body);
+}
+
+static void put_value(Printer *p, const char *qualifier, const Var *var, const Expr *value) {
+    const char *type = value_type(p, var->type, var->lanes, var->wide);
+    const char *name = name_for(p, var, var->name);
+    put_line(p, arena_printf(p->arena, "%s%s %s = %s;", qualifier, type, name, piece_of(p, value).text));
+}
+
+static void put_store(Printer *p, const Stmt *s) {
+    const char *value = piece_of(p, s->value).text;
+    if (!s->value->lanes) {
+        put_line(p, arena_printf(p->arena, "%s = %s;", element_text(p, s->array, &s->index), value));
+        return;
+    }
+    const char *place = place_text(p, s->array, &s->index), *suffix = memory_suffix(s->array->dtype);
+    if (s->part)
+        put_line(
+            p, arena_printf(p->arena, "tg_store%s_part(%s, %s, %s);", suffix, place, value, piece_of(p, s->part).text));
+    else
+        put_line(p, arena_printf(p->arena, "tg_store%s(%s, %s);", suffix, place, value));
+}
+
+static void put_statement(Printer *p, const Stmt *s) {
+    switch (s->kind) {
+    case ST_FOR:
+        put_for(p, s);
+        break;
+    case ST_LET:
+        put_value(p, "const ", s->var, s->value);
+        break;
+    case ST_VAR:
+        put_value(p, "", s->var, s->value);
+        break;
+    case ST_SET:
+        put_line(p, arena_printf(p->arena, "%s = %s;", name_for(p, s->var, s->var->name), piece_of(p, s->value).text));
+        break;
+    case ST_ARRAY:
+        put_line(p, arena_printf(p->arena, "_Alignas(64) %s %s[%lld];", element_type(p, s->array->dtype),
+                                 name_for(p, s->array, s->array->name), (long long)s->array->count));
+        break;
+    case ST_STORE:
+        put_store(p, s);
+        break;
+    case ST_CALL:
+        put_line(p, arena_printf(p->arena, "%s;", filled(p, s->text, s->arg_count, s->arg).text));
+        break;
+    case ST_IF:
+        put_line(p, arena_printf(p->arena, "if (%s) {", piece_of(p, s->value).text));
+        put_body(p, &s->body);
+        break;
+    case ST_BLOCK:
+        text_add(p->text, "{\n");
+        put_body(p, &s->body);
+        break;
+    case ST_COMMENT:
+        if (!p->canonical) text_printf(p->text, "/* %s */\n", s->text);
+        break;
+    case ST_BLANK:
+        if (!p->canonical) text_add(p->text, "\n");
+        break;
+    }
+}
+
+static void put_block(Printer *p, const Block *block) {
+    for (int i = 0; i < block->stmts.count; i++) put_statement(p, block->stmts.at[i]);
+}
+
+/* ---- the function ---- */
+
+/* The parameters out of the args struct, each under its own name. */
+static void put_arguments(Printer *p, const Function *f, const char *args_type) {
+    bool any = f->arrays.count || f->reads_keys || f->reads_slot || f->scalars.count;
+    if (!any) {
+        text_add(p->text, "(void)args;\n");
+        return;
+    }
+    text_printf(p->text, "const struct %s *a = args;\n", p->canonical ? "args" : args_type);
+    for (int i = 0; i < f->arrays.count; i++) {
+        const Array *array = f->arrays.at[i];
+        const char *name = name_for(p, array, array->name);
+        text_printf(p->text, "%s%s *%s = a->%s;\n", array->written ? "" : "const ", element_type(p, array->dtype), name,
+                    name);
+    }
+    for (int i = 0; i < f->scalars.count; i++)
+        text_printf(p->text, "const %s %s = a->%s;\n", p->f64 ? "double" : "float", f->scalars.at[i], f->scalars.at[i]);
+    if (f->reads_keys) text_add(p->text, "const uint32_t key0 = a->key0, key1 = a->key1;\n");
+    if (f->reads_slot) text_add(p->text, "tg_slot *slot = a->slot;\n");
+}
+
+static bool has_slices(const Block *block) {
+    for (int i = 0; i < block->stmts.count; i++) {
+        const Stmt *s = block->stmts.at[i];
+        if ((s->kind == ST_FOR && s->loop == LOOP_SLICE) || has_slices(&s->body)) return true;
+    }
+    return false;
+}
+
+static void print_function(Printer *p, const Function *f, const char *args_type) {
+    text_printf(p->text, "static void %s(const void *args, int lo, int hi) {\n", p->canonical ? "f" : f->name);
+    text_indent(p->text, 1);
+    put_arguments(p, f, args_type);
+    if (!has_slices(&f->body)) text_add(p->text, "(void)lo, (void)hi;\n");
+    put_block(p, &f->body);
+    text_indent(p->text, -1);
+    text_add(p->text, "}\n");
+}
+
+void loop_canonical(Text *text, const Function *function, bool f64) {
+    Printer p = {.text = text, .arena = text->arena, .f64 = f64, .canonical = true};
+    print_function(&p, function, "");
+}
+
+void loop_print(Text *text, const Function *function, const char *args_type, bool f64) {
+    Printer p = {.text = text, .arena = text->arena, .f64 = f64};
+    print_function(&p, function, args_type);
+}
