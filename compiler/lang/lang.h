@@ -202,7 +202,7 @@ typedef struct EntryPoint {
     FieldList arguments, results; /* results: at least one, all named */
     Block body;
     Expr *optimiser; /* train: an EXPR_CALL of a NAME; graph: NULL */
-} EntryPoint; /* `Entry` is the graph's */
+} EntryPoint;        /* `Entry` is the graph's */
 
 /* `param name: type ~ init with decay = false`, and `state name: type ~ init`. */
 typedef struct Parameter {

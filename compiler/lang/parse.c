@@ -1,0 +1,73 @@
+/* parse.c: a file's bytes to its tree.
+ *
+ * In: a source. Out: a File that holds what could be parsed; every syntax error is in `diag`. Nothing a file can hold
+ * makes this fail otherwise. Before the grammar sees anything: the size, the encoding and the edition (`tg 1`). */
+#include "lang/parse.h"
+#include "tg.tab.h"
+
+enum { EDITION = 1, LARGEST = 64 << 20 };
+
+/* The length of the UTF-8 character at `at`, or 0: no overlong forms, no surrogates, nothing past U+10FFFF. */
+static size_t utf8_length(const unsigned char *at, size_t left) {
+    static const struct {
+        unsigned char first, last; /* of the first byte */
+        unsigned char low, high;   /* of the second */
+        size_t length;
+    } forms[] = {
+        {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
+        {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
+        {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
+    };
+    if (*at < 0x80) return 1;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (*at < forms[i].first || *at > forms[i].last) continue;
+        if (forms[i].length > left || at[1] < forms[i].low || at[1] > forms[i].high) return 0;
+        for (size_t k = 2; k < forms[i].length; k++)
+            if ((at[k] & 0xC0) != 0x80) return 0;
+        return forms[i].length;
+    }
+    return 0;
+}
+
+/* Reports the first byte that is not UTF-8. */
+static void check_encoding(Parse *parse) {
+    const unsigned char *text = (const unsigned char *)parse->source->text;
+    size_t size = parse->source->size;
+    for (size_t i = 0, length; i < size; i += length) {
+        length = utf8_length(text + i, size - i);
+        if (length) continue;
+        Span at = {parse->source, (uint32_t)i, (uint32_t)i + 1};
+        Message *message = diag_error(parse->diag, at, E0113, "byte 0x%02x is not UTF-8", text[i]);
+        diag_help(message, "save the file as UTF-8");
+        return;
+    }
+}
+
+/* The first statement is `tg 1`. False when the file is of an edition that is not known here. */
+static bool check_edition(Parse *parse) {
+    const Token *first = &parse->tokens.at[0];
+    if (first->kind != TG) {
+        Message *message = diag_error(parse->diag, token_span(parse, 0), E0102, "the file does not say its edition");
+        diag_help(message, "begin it with: tg %d", EDITION);
+        return true;
+    }
+    if (first[1].kind != INT || first[1].number == EDITION) return true;
+    Message *message = diag_error(parse->diag, token_span(parse, 1), E0102, "edition %s is not known", first[1].text);
+    diag_help(message, "this compiler reads edition %d", EDITION);
+    return false;
+}
+
+File *lang_parse(Arena *arena, Names *names, Diag *diag, const Source *source) {
+    Parse *parse = NEW(arena, Parse);
+    *parse = (Parse){.arena = arena, .names = names, .diag = diag, .source = source, .header = -1, .unclosed = -1};
+    parse->file = NEW(arena, File);
+    parse->file->source = source;
+    if (source->size > LARGEST) {
+        diag_error(diag, (Span){source, 0, 0}, E0106, "the file is larger than %d MiB", LARGEST >> 20);
+        return parse->file;
+    }
+    check_encoding(parse);
+    scan_tokens(parse);
+    if (check_edition(parse)) yyparse(parse);
+    return parse->file;
+}
