@@ -147,7 +147,7 @@ const char *axis_outer(const Elab *el, const char *axis);
 bool axis_visible(Scope *scope, const char *axis);
 
 Node *rename_axes(Elab *el, Node *node, const char *const *axes); /* a reshape to the same sizes when a name differs */
-void name_node(Elab *el, Node *node, const char *name, bool result);
+void name_node(Elab *el, Node *node, const char *name); /* unless it has a name; sees through renamed axes */
 const char *path_join(Elab *el, const char *path, const char *name);
 const char *shape_text(Elab *el, const Shape *shape);
 const char *expr_text(Elab *el, const Expr *expr);
@@ -166,7 +166,7 @@ Node *eval_tensor(Elab *el, const Expr *expr, DType like);
 /* A value as a node: a number becomes a constant of the type `like`, or FLOAT where it isn't whole. */
 Node *as_node(Elab *el, const Value *value, DType like, Span span);
 Node *read_of(Elab *el, Variable *variable);
-Value binary(Elab *el, BinaryOp op, const Value *a, const Value *b, const Expr *expr);
+void meet(Elab *el, Node **a, Node **b); /* I32 beside FLOAT becomes FLOAT */
 
 /* ---- elaborate_index.c ---- */
 
@@ -181,12 +181,13 @@ bool type_shape(Elab *el, const Type *type, Shape *shape); /* every size known, 
 bool value_shape(Elab *el, const Value *list, Span span, Shape *shape); /* of zeros([M, N]) */
 Value eval_as(Elab *el, const Expr *expr);
 Value eval_to(Elab *el, const Expr *expr);
-/* Binds the sizes that `type` names from `node`, then checks and renames; NULL after an error. */
+/* Binds the function's sizes that `type` names, from the axes of `node`, in the current scope. */
 bool bind_sizes(Elab *el, const Function *function, const Type *type, const Node *node);
+/* The node with the axis names that the type gives; NULL after an error. */
 Node *check_type(Elab *el, const Type *type, Node *node, Span at, const char *what);
-bool find_axis(Elab *el, const Value *value, const Expr *said, const Node *x, int *axis);
+bool find_axis(Elab *el, const Value *value, Span at, const char *said, const Node *x, int *axis);
 /* `axis = N`, a number or a list; none: every axis. Ascending. */
-bool find_axes(Elab *el, const Value *value, const Expr *said, const Node *x, int *axes, int *count);
+bool find_axes(Elab *el, const Value *value, const Argument *argument, const Node *x, int *axes, int *count);
 
 /* ---- elaborate_call.c ---- */
 
@@ -202,7 +203,9 @@ enum { MAX_FORMALS = 12 };
 bool match_arguments(Elab *el, const char *what, const Formal *formals, int count, const Expr *call,
                      const Argument **given, const Argument ***rest, int *rest_count);
 int formals_read(Elab *el, const char *text, Formal *formals); /* "x axis? keep?", "parts* axis?" */
-int formals_of(Elab *el, const FieldList *fields, Formal **formals);
+/* Evaluates the arguments of a call of the user's function or module, defaults inside its scope, and declares there
+ * those without a type. */
+bool bind_fields(Elab *el, const char *what, const FieldList *fields, const Expr *call, Scope *inside, Value *values);
 Value eval_call(Elab *el, const Expr *expr);
 
 /* ---- elaborate_builtin.c ---- */
@@ -210,7 +213,7 @@ Value eval_call(Elab *el, const Expr *expr);
 typedef struct BuiltIn BuiltIn;
 const BuiltIn *builtin_find(const char *name);
 Value builtin_call(Elab *el, const BuiltIn *builtin, const Expr *call);
-const char *const *builtin_names(int *count);
+const char *builtin_name(int index); /* NULL past the last */
 
 /* ---- elaborate_stmt.c ---- */
 
@@ -232,7 +235,7 @@ LoadedFile *file_loaded(Elab *el, const char *path, const File *file, Scope *sco
 
 /* ---- elaborate_train.c ---- */
 
-bool depends_on(Elab *el, Node *s, Node *const *xs, int count, bool *reached, Span span);
+
 void training_begin(Elab *el, Entry *entry, const EntryPoint *point, Scope *scope);
 void trainings_finish(Elab *el); /* groups the parameters and appends every update */
 
