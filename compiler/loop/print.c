@@ -3,8 +3,8 @@
  *     for s in slices { for d in lanes(0, 256) { let h = x[s*256 + d] + b[d]; y[s*256 + d] = h } }
  *
  *     static void k03_h(const void *args, int lo, int hi) {
- *         const struct k03_h_args *a = args;
- *         const float *x = a->x;
+ *         const struct k03_h_args *given = args;
+ *         const float *x = given->x;
  *         ...
  *         for (int s = lo; s < hi; s++) {
  *             for (int d = 0; d < 256; d += 16) {
@@ -53,6 +53,7 @@ typedef struct Printer {
     Text *text;
     Arena *arena;
     bool f64;
+    const Function *function;
     bool canonical;
     VEC(const void *) seen; /* canonical: Vars and Arrays by number */
 } Printer;
@@ -65,8 +66,58 @@ typedef struct Piece {
 
 static Piece piece_of(Printer *p, const Expr *x);
 
+/* ---- names ---- */
+
+static const char *const taken_words[] = {
+#define WORDS(...) __VA_ARGS__
+    WORDS("auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern"),
+    WORDS("float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed"),
+    WORDS("sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "asm"),
+    WORDS("typeof", "bool", "true", "false", "NULL", "NAN", "INFINITY", "HUGE_VAL", "linux", "unix", "i386", "errno"),
+    /* C++, for the header */
+    WORDS("alignas", "alignof", "and", "and_eq", "bitand", "bitor", "catch", "class", "compl", "constexpr", "decltype"),
+    WORDS("delete", "explicit", "export", "friend", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "or"),
+    WORDS("nullptr", "operator", "or_eq", "private", "protected", "public", "template", "this", "throw", "try"),
+    WORDS("typeid", "typename", "using", "virtual", "xor", "xor_eq", "const_cast", "dynamic_cast", "static_cast"),
+    WORDS("reinterpret_cast", "static_assert", "thread_local", "wchar_t", "char16_t", "char32_t", "signbit"),
+    /* kernels */
+    WORDS("args", "lo", "hi", "vec", "ivec", "real", "lint", "LANES", "key0", "key1", "slot", "given"),
+#undef WORDS
+};
+
+bool c_word(const char *word) {
+    for (size_t i = 0; i < sizeof taken_words / sizeof *taken_words; i++)
+        if (!strcmp(word, taken_words[i])) return true;
+    return !strncmp(word, "tg_", 3) || !strncmp(word, "TG_", 3) || !strncmp(word, "M_", 2) || word[0] == '_' ||
+           !strncmp(word, "INT", 3) || !strncmp(word, "UINT", 4);
+}
+
+static bool block_declares(const Block *block, const char *name) {
+    for (int i = 0; i < block->stmts.count; i++) {
+        const Stmt *s = block->stmts.at[i];
+        if (s->var && !strcmp(s->var->name, name)) return true;
+        if (block_declares(&s->body, name)) return true;
+    }
+    return false;
+}
+
+static bool function_declares(const Function *function, const char *name) {
+    for (int i = 0; i < function->arrays.count; i++)
+        if (!strcmp(function->arrays.at[i]->name, name)) return true;
+    for (int i = 0; i < function->locals.count; i++)
+        if (!strcmp(function->locals.at[i]->name, name)) return true;
+    return block_declares(&function->body, name);
+}
+
+const char *loop_name(Arena *arena, const Function *function, const char *name) {
+    if (!c_word(name)) return name;
+    do name = arena_printf(arena, "%s_", name[0] == '_' ? arena_printf(arena, "v%s", name) : name);
+    while (function_declares(function, name));
+    return name;
+}
+
 static const char *name_for(Printer *p, const void *thing, const char *name) {
-    if (!p->canonical) return name;
+    if (!p->canonical) return loop_name(p->arena, p->function, name);
     int at = 0;
     while (at < p->seen.count && p->seen.at[at] != thing) at++;
     if (at == p->seen.count) vec_push(p->arena, &p->seen, thing);
@@ -444,24 +495,28 @@ static void put_block(Printer *p, const Block *block) {
 
 /* ---- the function ---- */
 
+static bool has_arguments(const Function *f) {
+    return f->arrays.count || f->reads_keys || f->reads_slot || f->scalars.count;
+}
+
 /* The parameters out of the args struct, each under its own name. */
 static void put_arguments(Printer *p, const Function *f, const char *args_type) {
-    bool any = f->arrays.count || f->reads_keys || f->reads_slot || f->scalars.count;
-    if (!any) {
+    if (!has_arguments(f)) {
         text_add(p->text, "(void)args;\n");
         return;
     }
-    text_printf(p->text, "const struct %s *a = args;\n", p->canonical ? "args" : args_type);
+    text_printf(p->text, "const struct %s *given = args;\n", p->canonical ? "args" : args_type);
     for (int i = 0; i < f->arrays.count; i++) {
         const Array *array = f->arrays.at[i];
         const char *name = name_for(p, array, array->name);
-        text_printf(p->text, "%s%s *%s = a->%s;\n", array->written ? "" : "const ", element_type(p, array->dtype), name,
-                    name);
+        text_printf(p->text, "%s%s *%s = given->%s;\n", array->written ? "" : "const ", element_type(p, array->dtype),
+                    name, name);
     }
     for (int i = 0; i < f->scalars.count; i++)
-        text_printf(p->text, "const %s %s = a->%s;\n", p->f64 ? "double" : "float", f->scalars.at[i], f->scalars.at[i]);
-    if (f->reads_keys) text_add(p->text, "const uint32_t key0 = a->key0, key1 = a->key1;\n");
-    if (f->reads_slot) text_add(p->text, "tg_slot *slot = a->slot;\n");
+        text_printf(p->text, "const %s %s = given->%s;\n", p->f64 ? "double" : "float", f->scalars.at[i],
+                    f->scalars.at[i]);
+    if (f->reads_keys) text_add(p->text, "const uint32_t key0 = given->key0, key1 = given->key1;\n");
+    if (f->reads_slot) text_add(p->text, "tg_slot *slot = given->slot;\n");
 }
 
 static bool has_slices(const Block *block) {
@@ -483,11 +538,29 @@ static void print_function(Printer *p, const Function *f, const char *args_type)
 }
 
 void loop_canonical(Text *text, const Function *function, bool f64) {
-    Printer p = {.text = text, .arena = text->arena, .f64 = f64, .canonical = true};
+    Printer p = {.text = text, .arena = text->arena, .f64 = f64, .function = function, .canonical = true};
     print_function(&p, function, "");
 }
 
+void loop_print_args(Text *text, const Function *function, const char *args_type, bool f64) {
+    Printer p = {.text = text, .arena = text->arena, .f64 = f64, .function = function};
+    if (!has_arguments(function)) return;
+    text_printf(text, "struct %s {\n", args_type);
+    text_indent(text, 1);
+    for (int i = 0; i < function->arrays.count; i++) {
+        const Array *array = function->arrays.at[i];
+        text_printf(text, "%s%s *%s;\n", array->written ? "" : "const ", element_type(&p, array->dtype),
+                    name_for(&p, array, array->name));
+    }
+    for (int i = 0; i < function->scalars.count; i++)
+        text_printf(text, "%s %s;\n", f64 ? "double" : "float", function->scalars.at[i]);
+    if (function->reads_keys) text_add(text, "uint32_t key0, key1;\n");
+    if (function->reads_slot) text_add(text, "tg_slot *slot;\n");
+    text_indent(text, -1);
+    text_add(text, "};\n");
+}
+
 void loop_print(Text *text, const Function *function, const char *args_type, bool f64) {
-    Printer p = {.text = text, .arena = text->arena, .f64 = f64};
+    Printer p = {.text = text, .arena = text->arena, .f64 = f64, .function = function};
     print_function(&p, function, args_type);
 }
