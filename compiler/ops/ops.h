@@ -26,6 +26,9 @@ bool adjoint_wants(const Adjoint *adjoint, int index); /* whether that operand's
 extern const Op *const op_table[];
 extern const int op_count;
 
+#define LOWEST (-3.0e38)   /* a finite number below every score, in f32 too: maxima are held above it */
+enum { RANDOM_BITS = 24 }; /* a random number is a whole number of 2^-24 */
+
 Node *number(Graph *graph, double value); /* a FLOAT scalar constant */
 Node *same(Graph *graph, Node *x);        /* the same numbers as a value of its own: a reshape to its own shape */
 /* Moves the `count` axes that start at `from` so that they start at `to` in the result; x itself if they do already. */
@@ -146,10 +149,11 @@ bool broadcast_pair(Graph *graph, const char *what, Node **a, Node **b);
  * Values of all nodes of the entry's graph; float results are doubles whatever the build's float type. */
 typedef struct Interp {
     Arena *arena;
-    const double *const *inputs;                           /* by input port, row-major */
-    double *(*storage)(void *context, Variable *variable); /* the variable's current elements, updated in place */
+    const double *const *inputs; /* by input port, row-major */
+    /* The variable's current elements, updated in place; asked for a group, not for the parameters that lie in it. */
+    double *(*storage)(void *context, Variable *variable);
     void *context;
-    uint64_t seed, call; /* keys of dropout */
+    uint64_t seed, call; /* keys of dropout; calls count from 0 */
     uint64_t step;       /* 1, 2, … */
     const char *error;   /* set when a check failed: nothing was written then */
 } Interp;
