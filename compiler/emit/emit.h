@@ -38,17 +38,21 @@ void program_print(Text *text, const Program *program); /* its functions, in the
 
 /* ---- c_model.c (with names.c, c_code.c, c_header.c, c_tables.c): the files ---- */
 
+typedef struct OutputKernel {
+    const char *name, *text; /* of its function: struct of arguments, comment and body */
+    const char *values;      /* the names of what it computes, a space before and after each: " d_x net.ff.d_x " */
+} OutputKernel;
+
 typedef struct Output {
     /* set by the caller */
     const char *prefix; /* of every symbol; NULL: the model's name */
     bool standalone;    /* the runtime it needs stands in the same file */
     bool files;         /* with m_load, m_save and checkpoints, which need cJSON */
-    bool counted;       /* loops have been checked: comments give flop and bytes */
     /* filled by emit */
     Text source, header;
     Text style;                /* the .clang-format under which the source stays as it is */
-    VEC(const char *) kernels; /* the functions of kernels, once each */
-    VEC(const char *) passes;  /* by kernel: the lines for --only: the value it computes */
+    VEC(OutputKernel) kernels; /* in the order of the text */
+    VEC(const char *) others;  /* the other functions of the source */
 } Output;
 
 void emit(Output *output, Model *model, Program *const *programs, const Machine *machine); /* one program per entry */

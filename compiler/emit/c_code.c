@@ -1,0 +1,99 @@
+/* c_code.c: the kernels' text. Functions that are the same but for names and buffers are written once, under the name
+ * of the first; each launch passes its own args.
+ *
+ *     struct k03_h_args {
+ *         const float *x;
+ *         float *h;
+ *     };
+ *
+ *     // k03_h: gpt.tg:31  h = gelu(x @ w)
+ *     static void k03_h(const void *args, int lo, int hi) { ... } */
+#include "emit/parts.h"
+
+#include <string.h>
+
+static const char *canonical_text(Emitter *e, const Function *function) {
+    Text text;
+    text_init(&text, e->arena);
+    loop_canonical(&text, function, e->model->f64);
+    text_printf(&text, "%lld", (long long)function->slices);
+    return text.at;
+}
+
+static int kernel_index(Emitter *e, const Function *function, const char *entry) {
+    const char *canonical = canonical_text(e, function);
+    for (int i = 0; i < e->kernels.count; i++)
+        if (!strcmp(e->kernels.at[i].canonical, canonical)) return i;
+    const char *wanted = c_identifier(e->arena, function->name);
+    if (e->model->entries.count > 1) wanted = arena_printf(e->arena, "%s_%s", entry, wanted);
+    const char *name = name_new(&e->names, wanted);
+    const char *args_type = arena_printf(e->arena, "%s_args", name);
+    vec_push(e->arena, &e->kernels, ((KernelText){function, name, args_type, canonical, 0}));
+    return e->kernels.count - 1;
+}
+
+void collect_kernels(Emitter *e, Program *const *programs) {
+    int total = 0;
+    for (int i = 0; i < e->model->entries.count; i++) total += programs[i]->functions.count;
+    e->kernel_of = NEW_ARRAY(e->arena, int, total + 1);
+    for (int i = 0, launch = 0; i < e->model->entries.count; i++)
+        for (int j = 0; j < programs[i]->functions.count; j++, launch++) {
+            int kernel =
+                kernel_index(e, programs[i]->functions.at[j], c_identifier(e->arena, e->entries[i].entry->name));
+            e->kernel_of[launch] = kernel;
+            e->kernels.at[kernel].launches++;
+        }
+}
+
+/* " h net.ff.h ": what the launches of a kernel compute. */
+static const char *values_of(Emitter *e, int kernel) {
+    Text values;
+    text_init(&values, e->arena);
+    text_add(&values, " ");
+    for (int i = 0, launch = 0; i < e->model->entries.count; i++)
+        for (int j = 0; j < e->entries[i].program->functions.count; j++, launch++) {
+            const Kernel *of = e->entries[i].program->functions.at[j]->kernel;
+            if (e->kernel_of[launch] != kernel || !of) continue;
+            text_printf(&values, "%s ", of->name ? of->name : "");
+            for (int k = 0; k < of->outputs.count; k++) {
+                const Node *node = of->outputs.at[k];
+                if (!node->name) continue;
+                text_printf(&values, "%s ", node->name);
+                if (node->scope && node->scope[0]) text_printf(&values, "%s.%s ", node->scope, node->name);
+            }
+        }
+    return values.at;
+}
+
+static void put_kernel(Emitter *e, Text *text, const KernelText *kernel) {
+    Function named = *kernel->function;
+    named.name = kernel->name;
+    loop_print_args(text, &named, kernel->args_type, e->model->f64);
+    text_printf(text, "\n/* %s: ", kernel->name);
+    put_formula(text, e, kernel->function);
+    if (kernel->launches > 1)
+        text_printf(text, "\n *   called %d times, for the same operations on other tensors", kernel->launches);
+    text_add(text, " */\n");
+    loop_print(text, &named, kernel->args_type, e->model->f64);
+}
+
+void put_kernels(Emitter *e, Text *text) {
+    for (int i = 0; i < e->kernels.count; i++) {
+        Text one;
+        text_init(&one, e->arena);
+        put_kernel(e, &one, &e->kernels.at[i]);
+        text_printf(text, "\n%s", one.at);
+        vec_push(e->arena, &e->output->kernels, ((OutputKernel){e->kernels.at[i].name, one.at, values_of(e, i)}));
+    }
+}
+
+int emit_only(Text *text, const Output *output, const char *name) {
+    int found = 0;
+    const char *wanted = arena_printf(text->arena, " %s ", name);
+    for (int i = 0; i < output->kernels.count; i++) {
+        const OutputKernel *kernel = &output->kernels.at[i];
+        if (!strstr(kernel->values, wanted) && strcmp(kernel->name, name) != 0) continue;
+        text_printf(text, "%s%s", found++ ? "\n" : "", kernel->text);
+    }
+    return found;
+}

@@ -1,0 +1,108 @@
+/* parts.h: what the files of emit/ share while they write one model. Private to emit/. */
+#ifndef TGC_EMIT_PARTS_H
+#define TGC_EMIT_PARTS_H
+
+#include "emit/emit.h"
+#include "loop/loop.h"
+
+/* ---- names.c: identifiers of C ---- */
+
+typedef struct NameSet { /* identifiers in use in one scope */
+    Arena *arena;
+    VEC(const char *) names;
+} NameSet;
+
+const char *c_identifier(Arena *arena, const char *path); /* "net.enc.0.att" to "net_enc_0_att" */
+const char *c_upper(Arena *arena, const char *name);
+void name_take(NameSet *set, const char *name);
+/* `wanted`, or with `_` and then a number behind it where it is a word of C or taken; taken from now on. */
+const char *name_new(NameSet *set, const char *wanted);
+
+/* ---- kernels and entries as they are called in the C ---- */
+
+typedef struct KernelText {
+    const Function *function; /* the first of those that are the same */
+    const char *name, *args_type;
+    const char *canonical;
+    int launches;
+} KernelText;
+
+typedef struct Member { /* of an entry's struct of tensors */
+    const Buffer *buffer;
+    Variable *variable; /* of a BUF_VARIABLE: the parameter, group, state or moment itself */
+    const char *name;
+    bool written;
+} Member;
+
+typedef struct EntryText {
+    Entry *entry;
+    const Program *program;
+    const char *name;               /* of its function, without the prefix */
+    const char *tensors;            /* its struct */
+    const char **inputs, **results; /* names of arguments, by port */
+    VEC(Member) members;
+    double flop, bytes;
+    int launches[3]; /* by phase */
+} EntryText;
+
+typedef struct VariablePlace {
+    Variable *variable;
+    size_t offset; /* bytes in its block */
+} VariablePlace;
+typedef VEC(VariablePlace) Layout;
+
+typedef struct Emitter {
+    Arena *arena;
+    Output *output;
+    Model *model;
+    const Machine *machine;
+    const char *prefix, *upper;
+    NameSet names; /* of the file */
+    VEC(KernelText) kernels;
+    int *kernel_of; /* by launch, over all entries in turn */
+    EntryText *entries;
+    Layout params, states; /* params: each parameter; states: states and moments */
+    Layout groups;         /* the flat groups, in the parameter block */
+    size_t param_bytes, state_bytes, arena_bytes;
+} Emitter;
+
+/* ---- layout.c ---- */
+
+size_t dtype_size(const Model *model, DType dtype);
+const char *c_type(const Model *model, DType dtype);  /* "float" */
+const char *tg_type(const Model *model, DType dtype); /* "TG_F32" */
+void layout_variables(Emitter *e);
+size_t layout_offset(const Emitter *e, const Variable *variable); /* in its block */
+
+/* ---- c_code.c ---- */
+
+void collect_kernels(Emitter *e, Program *const *programs);
+void put_kernels(Emitter *e, Text *text);
+
+/* ---- formula.c ---- */
+
+/* What a kernel computes, as the lines of a comment without the first `kNN_name: `. */
+void put_formula(Text *text, const Emitter *e, const Function *function);
+
+/* ---- c_entry.c ---- */
+
+void collect_entries(Emitter *e, Program *const *programs);
+void put_tensors(Emitter *e, Text *text, const EntryText *entry);
+void put_entry(Emitter *e, Text *text, const EntryText *entry, int first_launch);
+void put_signature(Emitter *e, Text *text, const EntryText *entry);
+
+/* ---- c_tables.c ---- */
+
+void put_tables(Emitter *e, Text *text);
+void put_json(Emitter *e, Text *json);
+
+/* ---- c_header.c ---- */
+
+void put_header(Emitter *e, Text *text);
+
+/* ---- embed.c: the runtime's text ---- */
+
+void put_renames(Text *text, const char *prefix); /* #define tg_for m_tg_for … */
+void put_runtime(Text *text, const char *prefix); /* the core in one piece, for --standalone */
+
+#endif
