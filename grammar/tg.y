@@ -182,12 +182,12 @@ item_if
     | IF expr braces ELSE braces {
           $$ = item_new(parse, ITEM_IF, @$);
           $$->body = @3;
-          *$$->choice = (Choice){.condition = $2, .then = *$3, .otherwise = *$5, .has_else = true};
+          *$$->choice = (Choice){.condition = $2, .then = *$3, .otherwise = *$5, .has_else = true, .otherwise_body = @5};
       }
     | IF expr braces ELSE item_if {
           $$ = item_new(parse, ITEM_IF, @$);
           $$->body = @3;
-          *$$->choice = (Choice){.condition = $2, .then = *$3, .has_else = true};
+          *$$->choice = (Choice){.condition = $2, .then = *$3, .has_else = true, .otherwise_body = @5};
           vec_push(parse->arena, &$$->choice->otherwise, $5);
       }
     ;

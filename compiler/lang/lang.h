@@ -127,6 +127,7 @@ typedef VEC(Index) IndexList;
 struct Expr {
     ExprKind kind;
     Span span;   /* with its parentheses, if it has any */
+    Span inside; /* without them */
     Span at;     /* where a caret belongs: the operator, the callee, the field's name; else the same as span */
     bool parens; /* was written in parentheses */
     int depth;   /* of the tree below, from 1; never above LANG_DEPTH */
@@ -235,6 +236,7 @@ typedef struct Choice {
     Expr *condition;
     ItemList then, otherwise; /* `else if`: otherwise holds one ITEM_IF */
     bool has_else;
+    Span otherwise_body; /* from { to } of the else; of the inner item for `else if` */
 } Choice;
 
 typedef enum ItemKind {

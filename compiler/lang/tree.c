@@ -20,7 +20,7 @@ const char *binary_text(BinaryOp op) {
 
 Expr *expr_new(Parse *parse, ExprKind kind, Span span) {
     Expr *expr = NEW(parse->arena, Expr);
-    *expr = (Expr){.kind = kind, .span = span, .at = span, .depth = 1};
+    *expr = (Expr){.kind = kind, .span = span, .inside = span, .at = span, .depth = 1};
     return expr;
 }
 
