@@ -91,10 +91,18 @@ typedef enum KernelKind {
     KERNEL_CHECK     /* check_range: one serial sweep over the ids, notes the first failure */
 } KernelKind;
 
+/* What a loop of a kernel is to it. */
+typedef enum LoopRole {
+    ROLE_FREE, /* parallel: all of MAP, the rows of ROW, the kept axes of FOLD, the batch of CONTRACT */
+    ROLE_M,    /* rows of a product */
+    ROLE_N,    /* columns of a product */
+    ROLE_FOLD  /* the row axis of ROW, the reduced axes of FOLD, k of CONTRACT, the ids of SCATTER */
+} LoopRole;
+
 /* The tile of a contract: mr x (nv vectors) accumulators; see docs/architecture.md. */
 typedef struct Tile {
     int mr, nv;
-    int64_t row_block, column_block; /* a slice: rows x columns */
+    int64_t row_block; /* rows of a slice; its columns are one panel of nv vectors */
     bool pack_b;                     /* reads B from panels [N/NR][K][NR], made by a pack before the kernel */
 } Tile;
 
@@ -106,10 +114,10 @@ typedef struct Kernel {
     Node *root;       /* the product, scatter or check; NULL for MAP, ROW, FOLD */
     VEC(Node *) nodes;   /* computed here, in graph order */
     VEC(Node *) outputs; /* those of them that have a Place written here */
+    int64_t points, row; /* of the loops' space; ROW: elements of a row */
     Axes axes;           /* loops over the outputs' (ROW, FOLD: the inputs') space. ROW: the last is the row axis.
-                          * CONTRACT: batch loops, then m loops, then the n loop; m_axes says how many are m. */
-    int m_axes;
-    uint32_t reduced;    /* FOLD: bit i is set when loop i is folded */
+                          * CONTRACT: batch loops, m loops, the n loop, the k loop. */
+    LoopRole role[MAX_AXES];
     Tile tile;
     Buffer *packed;      /* CONTRACT: where the packed panels of B lie, or NULL */
 } Kernel;
@@ -121,11 +129,28 @@ typedef struct Schedule {
     Entry *entry;
     VEC(Kernel *) kernels;
     VEC(Buffer *) buffers;
-    Place *place;       /* by node id */
+    Place *place;       /* by node id; node ids go to graph->nodes.count */
+    Node **alias;       /* by node id: the copy that stands for the node, or NULL */
     int gate;           /* position of the first kernel that writes parameters or state: all checks come before it */
     size_t arena_bytes; /* what memory planned */
     size_t lower_bound; /* the largest sum of live bytes at any kernel */
 } Schedule;
+
+/* schedule.c: what the files after fuse ask of a schedule */
+Node *schedule_alias(const Schedule *schedule, Node *node);
+bool kernel_computes(const Kernel *kernel, const Node *node);
+/* Through views to memory: the node that lies there and the access into its buffer. fatal if the loops are too coarse. */
+Node *schedule_reach(const Schedule *schedule, const Axes *axes, Node *node, const Access *access, Access *in_buffer);
+/* Row-major over the loops whose role is in `roles`, a bit per LoopRole; 0 along the others. */
+Access axes_over(const Axes *axes, const LoopRole *role, unsigned roles);
+enum { ROLES_ALL = 15, ROLES_RESULT = ROLES_ALL & ~(1 << ROLE_FOLD) };
+/* Which roles a node of the kernel moves along. */
+unsigned kernel_roles(const Kernel *kernel, const Node *node);
+Access kernel_access(const Kernel *kernel, const Node *node); /* of a node of the kernel at a point of its loops */
+/* op(A) as [batch, M, K] and op(B) as [batch, K, N] over the loops of a contract; `index` 0 or 1. */
+Access product_access(const Kernel *kernel, int index);
+/* Marks every buffer that the kernel reads; `reads` is by buffer id. */
+void kernel_reads(const Schedule *schedule, const Kernel *kernel, bool *reads);
 
 Schedule *fuse(Model *model, Entry *entry);
 void order(Schedule *schedule);                       /* sequence; checks first, writes last; reads before overwrites */

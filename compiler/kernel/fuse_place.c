@@ -1,0 +1,163 @@
+/* fuse_place.c: where values lie.
+ *
+ * Inputs, results and variables lie where the caller put them. A value that is read outside its kernel gets memory of
+ * the arena, in the layout its reader wants: merged heads are written merged.
+ *
+ *     o [B, H, T, K] whose one reader is permute to [B, T, H, K]: strides (T*H*K, K, H*K, 1)
+ *
+ * A claim lets the producer of a value write straight to where the value is wanted: a slice of a concat, a variable, a
+ * result of the call.
+ */
+#include "kernel/fuse.h"
+
+#include <string.h>
+
+Buffer *fuse_buffer(Fuse *fuse, BufferKind kind, const char *name, DType dtype, int64_t count) {
+    Buffer *buffer = NEW(fuse->arena, Buffer);
+    *buffer = (Buffer){.id = fuse->schedule->buffers.count, .kind = kind, .dtype = dtype, .count = count};
+    buffer->name = name;
+    vec_push(fuse->arena, &fuse->schedule->buffers, buffer);
+    return buffer;
+}
+
+Place fuse_row_major(const Shape *shape, Buffer *buffer, int64_t offset) {
+    Place place = {.buffer = buffer, .offset = offset};
+    for (int axis = 0; axis < shape->rank; axis++) place.stride[axis] = shape_unit(shape, axis);
+    return place;
+}
+
+static Buffer *variable_buffer(Fuse *fuse, Variable *variable) {
+    Variable *memory = variable->group ? variable->group : variable;
+    for (int i = 0; i < fuse->schedule->buffers.count; i++)
+        if (fuse->schedule->buffers.at[i]->variable == memory) return fuse->schedule->buffers.at[i];
+    Buffer *buffer =
+        fuse_buffer(fuse, BUF_VARIABLE, memory->path, memory->dtype, shape_count(&memory->shape));
+    buffer->variable = memory;
+    return buffer;
+}
+
+static int port_of(const Entry *entry, const Node *node) {
+    for (int port = 0; port < entry->inputs.count; port++)
+        if (entry->inputs.at[port].node == node) return port;
+    fatal("fuse", "input %s has no port", node->attr.label);
+}
+
+void fuse_leaves(Fuse *fuse) {
+    for (int id = 0; id < fuse->graph->nodes.count; id++) {
+        Node *node = fuse->graph->nodes.at[id];
+        if (!fuse->live[id]) continue;
+        if (node->op == &op_input) {
+            Buffer *buffer =
+                fuse_buffer(fuse, BUF_INPUT, node->attr.label, node->dtype, shape_count(&node->shape));
+            buffer->port = port_of(fuse->entry, node);
+            fuse->place[id] = fuse_row_major(&node->shape, buffer, 0);
+        } else if (node->op == &op_read || node->op == &op_write) {
+            Variable *variable = node->attr.variable;
+            Buffer *buffer = variable_buffer(fuse, variable);
+            if (node->op == &op_read)
+                fuse->place[id] = fuse_row_major(&node->shape, buffer, variable->group ? variable->offset : 0);
+        }
+    }
+}
+
+static bool contiguous(const Shape *shape, const Place *place) {
+    for (int axis = 0; axis < shape->rank; axis++)
+        if (shape->size[axis] > 1 && place->stride[axis] != shape_unit(shape, axis)) return false;
+    return true;
+}
+
+/* The place of a view's operand when the view has `place`; false if there is none. */
+static bool place_through(const Node *view, Place *place) {
+    Place below = {.buffer = place->buffer, .offset = place->offset, .index = place->index,
+                   .index_stride = place->index_stride};
+    if (view->op == &op_permute) {
+        for (int axis = 0; axis < view->shape.rank; axis++) below.stride[view->attr.axes[axis]] = place->stride[axis];
+    } else if (view->op == &op_reshape && contiguous(&view->shape, place)) {
+        Place whole = fuse_row_major(&view->operand[0]->shape, NULL, 0);
+        memcpy(below.stride, whole.stride, sizeof below.stride);
+    } else {
+        return false;
+    }
+    *place = below;
+    return true;
+}
+
+static bool computed(const Node *node) {
+    return node->op->kind == OP_MAP || node->op->kind == OP_REDUCE || node->op->kind == OP_MATMUL ||
+           node->op->kind == OP_INDEX || node->op->kind == OP_JOIN;
+}
+
+static bool place_fits(Fuse *fuse, Node *node, Place place) {
+    fuse->place[node->id] = place;
+    if (group_resolve(fuse, fuse->groups.at[fuse->group[node->id]], false)) return true;
+    fuse->place[node->id].buffer = NULL;
+    return false;
+}
+
+bool fuse_claim(Fuse *fuse, Node *node, Place place) {
+    node = fuse_alias(fuse, node);
+    while (fuse_is_view(node)) {
+        if (!place_through(node, &place)) return false;
+        node = fuse_alias(fuse, node->operand[0]);
+    }
+    if (fuse->group[node->id] < 0 || fuse->place[node->id].buffer || fuse->base_of[node->id]) return false;
+    if (node->op->kind == OP_JOIN || !computed(node)) return false;
+    return place_fits(fuse, node, place);
+}
+
+/* The permute that is the value's one reader, through nothing else. */
+static Node *only_permute(const Fuse *fuse, const Node *node) {
+    if (fuse->uses[node->id] != 1 || !fuse->user[node->id]) return NULL;
+    Node *user = fuse_alias(fuse, fuse->user[node->id]);
+    return user->op == &op_permute && fuse_alias(fuse, user->operand[0]) == node ? user : NULL;
+}
+
+static bool all_resolve(Fuse *fuse) {
+    for (int id = 0; id < fuse->groups.count; id++)
+        if (fuse->groups.at[id]->nodes.count > 0 && !group_resolve(fuse, fuse->groups.at[id], false)) return false;
+    return true;
+}
+
+static void give_place(Fuse *fuse, Node *node) {
+    Buffer *buffer = fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : node->op->name, node->dtype,
+                                 shape_count(&node->shape));
+    Node *permute = node->op == &op_scatter_add ? NULL : only_permute(fuse, node);
+    if (permute) {
+        Place place = fuse_row_major(&permute->shape, buffer, 0);
+        place_through(permute, &place);
+        fuse->place[node->id] = place;
+        if (all_resolve(fuse)) return;
+    }
+    fuse->place[node->id] = fuse_row_major(&node->shape, buffer, 0);
+}
+
+/* A name for C that no other buffer of the entry has. */
+static void name_buffers(Fuse *fuse) {
+    Schedule *schedule = fuse->schedule;
+    for (int i = 0; i < schedule->buffers.count; i++) {
+        Buffer *buffer = schedule->buffers.at[i];
+        char *name = arena_strndup(fuse->arena, buffer->name, strlen(buffer->name));
+        for (char *at = name; *at; at++)
+            if (!((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9'))) *at = '_';
+        buffer->name = name;
+        for (int other = 0, number = 2; other < i; other++) {
+            if (strcmp(schedule->buffers.at[other]->name, buffer->name) != 0) continue;
+            buffer->name = arena_printf(fuse->arena, "%s_%d", name, number++);
+            other = -1;
+        }
+    }
+}
+
+void fuse_places(Fuse *fuse) {
+    for (int id = fuse->graph->nodes.count - 1; id >= 0; id--) {
+        Node *node = fuse->graph->nodes.at[id];
+        if (fuse->group[id] < 0 || fuse->place[id].buffer || fuse_is_view(node) || node->op->kind == OP_LEAF) continue;
+        if (fuse->base_of[id]) {
+            fuse->place[id] = fuse->place[fuse_alias(fuse, fuse->base_of[id])->id];
+            continue;
+        }
+        if (fuse->external[id] || node->op == &op_scatter_add) give_place(fuse, node);
+    }
+    if (!all_resolve(fuse)) fatal("fuse", "a kernel can't reach the places given");
+    name_buffers(fuse);
+}

@@ -1,0 +1,57 @@
+/* order.c: the sequence of kernels.
+ *
+ * fuse numbers kernels so that each runs after what it reads and before what overwrites what it reads; that order is
+ * kept, but checks of ids and positions, and what they need, move to the front: no parameter or state is written before
+ * all of them have passed. Schedule.gate is where the first such write stands.
+ */
+#include "kernel/kernel.h"
+
+static bool writes_variable(const Schedule *schedule, const Kernel *kernel) {
+    for (int i = 0; i < kernel->outputs.count; i++)
+        if (schedule->place[kernel->outputs.at[i]->id].buffer->kind == BUF_VARIABLE) return true;
+    return false;
+}
+
+/* Marks what the kernel at `position` needs; false if that writes a variable or reads one already written. */
+static bool mark_needed(const Schedule *schedule, int position, bool *needed) {
+    int buffers = schedule->buffers.count;
+    const Kernel *kernel = schedule->kernels.at[position];
+    bool *reads = NEW_ARRAY(schedule->model->arena, bool, buffers);
+    if (writes_variable(schedule, kernel)) return false;
+    needed[position] = true;
+    kernel_reads(schedule, kernel, reads);
+    for (int before = 0; before < position; before++) {
+        const Kernel *writer = schedule->kernels.at[before];
+        for (int i = 0; i < writer->outputs.count; i++)
+            if (reads[schedule->place[writer->outputs.at[i]->id].buffer->id] && !needed[before] &&
+                !mark_needed(schedule, before, needed))
+                return false;
+    }
+    return true;
+}
+
+static void hoist_checks(Schedule *schedule, bool *first) {
+    int count = schedule->kernels.count;
+    for (int position = 0; position < count; position++) {
+        if (schedule->kernels.at[position]->kind != KERNEL_CHECK) continue;
+        bool *needed = NEW_ARRAY(schedule->model->arena, bool, count);
+        if (!mark_needed(schedule, position, needed)) continue;
+        for (int i = 0; i < count; i++) first[i] = first[i] || needed[i];
+    }
+}
+
+void order(Schedule *schedule) {
+    int count = schedule->kernels.count, filled = 0;
+    Kernel **sorted = NEW_ARRAY(schedule->model->arena, Kernel *, count);
+    bool *first = NEW_ARRAY(schedule->model->arena, bool, count);
+    hoist_checks(schedule, first);
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < count; i++)
+            if (first[i] == (pass == 0)) sorted[filled++] = schedule->kernels.at[i];
+    schedule->gate = count;
+    for (int i = count - 1; i >= 0; i--) {
+        schedule->kernels.at[i] = sorted[i];
+        sorted[i]->id = i;
+        if (writes_variable(schedule, sorted[i])) schedule->gate = i;
+    }
+}

@@ -1,0 +1,85 @@
+/* tile.c: chooses the register tile of every product, and whether its right operand is packed.
+ *
+ * A tile of mr rows and nv vectors costs mr*nv multiply-adds and mr + nv loads per step of k, and no less than LATENCY
+ * for want of independent accumulators. The tile whose tiles cover M x N at the least cost wins; the last rows take a
+ * smaller tile, the last columns are padded with zeros in packed panels.
+ *
+ * B is packed into panels [N/NR][K][NR] where its columns don't lie side by side, where they don't fill vectors, or
+ * where rows lie 4 KB or more apart and are read again and again.
+ */
+#include "kernel/kernel.h"
+
+enum { LATENCY = 8, FAR_APART = 4096, REUSE = 48, SLICE_FLOP = 1 << 21 };
+static const double LOAD_COST = 0.35;
+
+static double step_cost(int mr, int nv) {
+    int fma = mr * nv;
+    return (fma < LATENCY ? LATENCY : fma) + LOAD_COST * (mr + nv);
+}
+
+static double cover_cost(int64_t m, int64_t vectors, int mr, int nv) {
+    int64_t panels = (vectors + nv - 1) / nv;
+    double rows = (double)(m / mr) * step_cost(mr, nv);
+    if (m % mr) rows += step_cost((int)(m % mr), nv);
+    return rows * (double)panels;
+}
+
+static void choose_tile(Tile *tile, int64_t m, int64_t n, int lanes, int registers) {
+    int64_t vectors = (n + lanes - 1) / lanes;
+    double best = 0;
+    for (int nv = 4; nv >= 1; nv--) {
+        if (nv > vectors) continue;
+        for (int mr = (registers - nv - 1) / nv; mr >= 1; mr--) {
+            if (mr > 14 || mr > m) continue;
+            double cost = cover_cost(m, vectors, mr, nv);
+            if (best > 0 && cost >= best) continue;
+            best = cost;
+            tile->mr = mr;
+            tile->nv = nv;
+        }
+    }
+}
+
+static int64_t extent_of(const Kernel *kernel, LoopRole role) {
+    int64_t extent = 1;
+    for (int loop = 0; loop < kernel->axes.count; loop++)
+        if (kernel->role[loop] == role) extent = kernel->axes.extent[loop];
+    return extent;
+}
+
+static int loop_of(const Kernel *kernel, LoopRole role) {
+    for (int loop = kernel->axes.count - 1; loop >= 0; loop--)
+        if (kernel->role[loop] == role) return loop;
+    fatal("tile", "a product lacks a loop");
+}
+
+static void tile_contract(Schedule *schedule, Kernel *kernel, const Machine *machine) {
+    int element = schedule->model->f64 ? 8 : 4, lanes = machine->vector_bytes / element;
+    int64_t m = extent_of(kernel, ROLE_M), n = extent_of(kernel, ROLE_N), k = extent_of(kernel, ROLE_FOLD);
+    Tile *tile = &kernel->tile;
+    choose_tile(tile, m, n, lanes, machine->registers);
+    Access at = product_access(kernel, 1), in_buffer;
+    schedule_reach(schedule, &kernel->axes, kernel->root->operand[1], &at, &in_buffer);
+    int n_loop = loop_of(kernel, ROLE_N), k_loop = loop_of(kernel, ROLE_FOLD), panel = tile->nv * lanes;
+    bool apart = in_buffer.stride[k_loop] * element >= FAR_APART && m >= REUSE && k > 1;
+    tile->pack_b = (in_buffer.stride[n_loop] != 1 && n > 1) || n % panel != 0 || apart;
+    int64_t block = SLICE_FLOP / (2 * k * panel + 1) / tile->mr * tile->mr;
+    if (block < tile->mr) block = tile->mr;
+    tile->row_block = block < m ? block : m;
+    if (!tile->pack_b) return;
+    int64_t batch = 1; /* panels are made once for each batch in which B moves */
+    for (int loop = 0; loop < kernel->axes.count; loop++)
+        if (kernel->role[loop] == ROLE_FREE && in_buffer.stride[loop] != 0) batch *= kernel->axes.extent[loop];
+    Buffer *packed = NEW(schedule->model->arena, Buffer);
+    *packed = (Buffer){.id = schedule->buffers.count, .kind = BUF_ARENA, .dtype = DT_FLOAT};
+    packed->name = arena_printf(schedule->model->arena, "packed_%02d", kernel->id);
+    packed->count = batch * ((n + panel - 1) / panel) * k * panel;
+    vec_push(schedule->model->arena, &schedule->buffers, packed);
+    kernel->packed = packed;
+}
+
+void tile(Schedule *schedule, const Machine *machine) {
+    for (int i = 0; i < schedule->kernels.count; i++)
+        if (schedule->kernels.at[i]->kind == KERNEL_CONTRACT)
+            tile_contract(schedule, schedule->kernels.at[i], machine);
+}
