@@ -1,4 +1,4 @@
-# The compiler: compiler/*.c (the pipeline and the command line) over all layers and the runtime.
+# The compiler: the pipeline (compiler/*.c), the command line (compiler/command) and main over all layers and the runtime.
 set(TGC_SYSTEM_LIBRARIES ${LIBCLANG_LIBRARY} ${CJSON_LIBRARY} ${CMAKE_DL_LIBS} Threads::Threads m)
 
 # Everything but main.c, so that unit tests can call the pipeline too.
@@ -10,10 +10,17 @@ if(sources)
   target_include_directories(tgc_pipeline SYSTEM PRIVATE ${CJSON_INCLUDE} ${LIBCLANG_INCLUDE})
 endif()
 
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/command/*.c)
+if(sources)
+  add_library(tgc_command OBJECT ${sources})
+  target_compile_definitions(tgc_command PRIVATE _GNU_SOURCE)
+  target_include_directories(tgc_command SYSTEM PRIVATE ${CJSON_INCLUDE})
+endif()
+
 if(EXISTS ${CMAKE_SOURCE_DIR}/compiler/main.c)
   add_executable(tgc compiler/main.c)
   target_compile_definitions(tgc PRIVATE _GNU_SOURCE)
-  foreach(part ${TGC_BUILT_LAYERS} pipeline runtime)
+  foreach(part ${TGC_BUILT_LAYERS} pipeline command runtime)
     if(TARGET tgc_${part})
       target_link_libraries(tgc PRIVATE tgc_${part})
     endif()
