@@ -155,7 +155,7 @@ static const char *join_expected(const Stuck *stuck) {
     enum { MOST = 4 };
     const char *names[MOST + 1];
     bool expression = expects(stuck, "an integer") && expects(stuck, "`true`");
-    bool operators = expects(stuck, "`+`") && expects(stuck, "`*`");
+    bool operators = expects(stuck, "`.`") && expects(stuck, "`as`");
     int count = 0;
     if (expression) names[count++] = "an expression";
     for (int i = 0; i < stuck->count && count <= MOST; i++) {

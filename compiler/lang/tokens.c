@@ -297,7 +297,8 @@ static int skip_braces(const Parse *parse, int token) {
 static bool ends_broken(const Parse *parse, int token, int brackets) {
     if (!parse->tokens.at[token].first || token == parse->statement) return false;
     if (begins_statement(parse, token)) return true;
-    if (trait_of(kind_at(parse, token)).flags & JOINS || kind_at(parse, token) == '{') return false;
+    if (trait_of(kind_at(parse, token)).flags & JOINS || kind_at(parse, token) == '{' || kind_at(parse, token) == ARROW)
+        return false;
     if (brackets > 0) return is_outdented(parse, token);
     return !token_continues(kind_at(parse, token - 1)) || is_outdented(parse, token);
 }
@@ -324,8 +325,8 @@ void tokens_recover(Parse *parse) {
     int at = parse->given, brackets = brackets_open(parse);
     if (parse->stopped) return;
     if (parse->given_kind == ';') {
-        if (parse->header < 0 || kind_at(parse, parse->next) != '{') return;
         at = parse->next;
+        if (parse->header < 0 || (kind_at(parse, at) != '{' && kind_at(parse, at) != ARROW)) return;
     } else if (parse->given_kind == '}') {
         at = parse->next; /* it closes nothing */
     } else if (parse->given_kind == '{') {
