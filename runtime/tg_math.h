@@ -2,9 +2,11 @@
  *
  * In single precision each function is one vector text without branches: a range reduction and a polynomial fitted for
  * the least greatest relative error. A single element is lane 0 of the same text, so that the tail of a row has the
- * bits its lanes would have had. Errors, in units of the last place: exp 2, the others 4. pow and mod, and sin and cos
- * far from 0, are libm's, lane by lane. Results below the smallest normal number are right to 2^-142; derivatives with
- * a zero (gelu's near -0.75) and gelu_tanh below 0 are right to 4 units in the last place of their greatest term.
+ * bits its lanes would have had. Errors, in units of the last place: exp 2, gelu 5, the others 4; derivatives that have
+ * a zero in those of their greatest term; gelu_tanh(x) and its derivative for x < 0 more by the factor 1 + |u|, u being
+ * the exponent; results below the smallest normal number are right to 2^-140. pow and mod, and sin and cos far from 0,
+ * are libm's, lane by lane.
+ * No sum here has two products for terms: which of them a compiler fuses with the sum must not depend on the place.
  * In double precision everything is libm's: that is the oracle, not the product.
  *
  *     tg_exp(vec) -> tg_exp_lanes    tg_exp(real) -> tg_exp_single, the same bits
@@ -24,44 +26,38 @@
         return x;                                                                                                      \
     }
 
-/* One name for both, by the type of x; a second argument has the same type. */
-#define TG_REAL(name, x)     _Generic((x), vec : name##_lanes, default : name##_single)(x)
-#define TG_REAL2(name, x, y) _Generic((x), vec : name##_lanes, default : name##_single)(x, y)
-#define TG_NUMBER2(name, x, y)                                                                                         \
-    _Generic((x), vec                                                                                                  \
-             : name##_lanes, ivec                                                                                      \
-             : name##_int_lanes, float                                                                                 \
-             : name##_single, double                                                                                   \
-             : name##_single, default                                                                                  \
-             : name##_int)(x, y)
+/* One name for both, by the type of x or, lest `tg_max(0, x)` be taken for integers, of the sum of both arguments. */
+/* clang-format off */
+#define TG_REAL(name, x)       _Generic((x), vec: name##_lanes, default: name##_single)(x)
+#define TG_REAL2(name, x, y)   _Generic((x) + (y), vec: name##_lanes, default: name##_single)(x, y)
+#define TG_NUMBER_OF(name, type) _Generic((type), vec: name##_lanes, ivec: name##_int_lanes, \
+                                          float: name##_single, double: name##_single, default: name##_int)
+#define TG_NUMBER(name, x)     TG_NUMBER_OF(name, x)(x)
+#define TG_NUMBER2(name, x, y) TG_NUMBER_OF(name, (x) + (y))(x, y)
 
 #define tg_exp(x)         TG_REAL(tg_exp, x)
-#define tg_log(x)         TG_REAL(tg_log, x) /* log(0) is -inf, below that NaN */
+#define tg_log(x)         TG_REAL(tg_log, x)         /* log(0) is -inf, below that NaN */
 #define tg_sqrt(x)        TG_REAL(tg_sqrt, x)
-#define tg_rsqrt(x)       TG_REAL(tg_rsqrt, x) /* 1 / sqrt(x) */
+#define tg_rsqrt(x)       TG_REAL(tg_rsqrt, x)       /* 1 / sqrt(x) */
 #define tg_tanh(x)        TG_REAL(tg_tanh, x)
 #define tg_sigmoid(x)     TG_REAL(tg_sigmoid, x)
-#define tg_gelu(x)        TG_REAL(tg_gelu, x)   /* x Phi(x), Phi the normal distribution */
-#define tg_d_gelu(x)      TG_REAL(tg_d_gelu, x) /* its derivative */
-#define tg_gelu_tanh(x)   TG_REAL(tg_gelu_tanh, x)
+#define tg_silu(x)        TG_REAL(tg_silu, x)        /* x sigmoid(x) */
+#define tg_gelu(x)        TG_REAL(tg_gelu, x)        /* x Phi(x), Phi the normal distribution */
+#define tg_d_gelu(x)      TG_REAL(tg_d_gelu, x)      /* its derivative */
+#define tg_gelu_tanh(x)   TG_REAL(tg_gelu_tanh, x)   /* x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 */
 #define tg_d_gelu_tanh(x) TG_REAL(tg_d_gelu_tanh, x)
-#define tg_silu(x)        TG_REAL(tg_silu, x) /* x sigmoid(x) */
 #define tg_erf(x)         TG_REAL(tg_erf, x)
 #define tg_sin(x)         TG_REAL(tg_sin, x)
 #define tg_cos(x)         TG_REAL(tg_cos, x)
 #define tg_pow(x, y)      TG_REAL2(tg_pow, x, y)
-#define tg_max(x, y)      TG_NUMBER2(tg_max, x, y) /* NaN where either is */
+#define tg_max(x, y)      TG_NUMBER2(tg_max, x, y)   /* NaN where either is */
 #define tg_min(x, y)      TG_NUMBER2(tg_min, x, y)
-#define tg_mod(x, y)      TG_NUMBER2(tg_mod, x, y) /* with the sign of y; integers mod 0 give 0 */
-#define tg_abs(x)                                                                                                      \
-    _Generic((x), vec                                                                                                  \
-             : tg_abs_lanes, ivec                                                                                      \
-             : tg_abs_int_lanes, float                                                                                 \
-             : tg_abs_single, double                                                                                   \
-             : tg_abs_single, default                                                                                  \
-             : tg_abs_int)(x)
+#define tg_mod(x, y)      TG_NUMBER2(tg_mod, x, y)   /* with the sign of y; integers mod 0 give 0 */
+#define tg_relu(x)        TG_NUMBER(tg_relu, x)
+#define tg_abs(x)         TG_NUMBER(tg_abs, x)
+/* clang-format on */
 
-#ifdef TG_F64
+#ifdef TG_DOUBLE
 #define TG_LIBM(name) name
 #else
 #define TG_LIBM(name) name##f
@@ -94,6 +90,19 @@ TG_INLINE lint tg_min_int(lint x, lint y) {
     return x > y ? y : x;
 }
 
+TG_INLINE vec tg_relu_lanes(vec x) {
+    return (vec)(~(x <= 0) & (ivec)x);
+}
+TG_INLINE real tg_relu_single(real x) {
+    return x <= 0 ? 0 : x;
+}
+TG_INLINE ivec tg_relu_int_lanes(ivec x) {
+    return (x > 0) & x;
+}
+TG_INLINE lint tg_relu_int(lint x) {
+    return x > 0 ? x : 0;
+}
+
 TG_INLINE vec tg_abs_lanes(vec x) {
     return (vec)((tg_bits)x & ~(tg_bits)tg_splat(-(real)0));
 }
@@ -108,13 +117,13 @@ TG_SINGLE(tg_abs)
 TG_INLINE vec tg_sqrt_lanes(vec x) {
 #if TG_HAS(__builtin_elementwise_sqrt)
     return __builtin_elementwise_sqrt(x);
-#elif defined(__AVX__) && defined(TG_F64)
+#elif defined(__AVX__) && defined(TG_DOUBLE)
     __asm__("vsqrtpd %1, %0" : "=v"(x) : "v"(x));
     return x;
 #elif defined(__AVX__)
     __asm__("vsqrtps %1, %0" : "=v"(x) : "v"(x));
     return x;
-#elif defined(__SSE2__) && TG_VEC_BYTES == 16 && defined(TG_F64)
+#elif defined(__SSE2__) && TG_VEC_BYTES == 16 && defined(TG_DOUBLE)
     __asm__("sqrtpd %1, %0" : "=x"(x) : "x"(x));
     return x;
 #elif defined(__SSE2__) && TG_VEC_BYTES == 16
@@ -183,7 +192,7 @@ TG_INLINE real tg_uniform_single(lint element, uint32_t site, uint32_t key0, uin
 #define tg_uniform(element, site, key0, key1)                                                                          \
     _Generic((element), ivec : tg_uniform_lanes, default : tg_uniform_single)(element, site, key0, key1)
 
-#ifdef TG_F64
+#ifdef TG_DOUBLE
 
 /* ---- double precision: libm ---- */
 
@@ -261,7 +270,7 @@ TG_INLINE vec tg_exp_sum(vec high, vec low) {
     high = tg_select_reals(high < -150, tg_splat(-150), tg_select_reals(high > 90, tg_splat(90), high));
     vec rounded = high * 1.44269504f + TG_ROUNDER;
     vec n = rounded - TG_ROUNDER;
-    vec r = (high - n * 0.693359375f) + (low + n * 2.12194440e-4f);
+    vec r = ((high - n * 0.693359375f) + low) + n * 2.12194440e-4f;
     vec p = 1.979006192e-04f * r + 1.394494320e-03f;
     p = p * r + 8.333498612e-03f;
     p = p * r + 4.166629165e-02f;
@@ -291,9 +300,7 @@ TG_INLINE vec tg_log_lanes(vec x) {
     p = p * f + 2.000211924e-01f;
     p = p * f - 2.500000894e-01f;
     p = p * f + 3.333331347e-01f;
-    vec ff = f * f;
-    vec y = (f * ff) * p - e * 2.12194440e-4f;
-    y = (f + (y - 0.5f * ff)) + e * 0.693359375f;
+    vec y = ((f * f) * (p * f - 0.5f) + (f - e * 2.12194440e-4f)) + e * 0.693359375f;
     y = tg_select_reals(x < INFINITY, y, x);
     y = tg_select_reals(x == 0, tg_splat(-INFINITY), y);
     return tg_select_reals(x < 0, tg_splat(NAN), y);
@@ -309,8 +316,8 @@ TG_INLINE vec tg_tanh_lanes(vec x) {
     p = p * z - 3.333333135e-01f;
     vec near = x + x * (z * p);
     vec far = 1 - 2 / (tg_exp_lanes(2 * size) + 1);
-    far = (vec)((tg_bits)far | ((tg_bits)x & 0x80000000u));
-    return tg_select_reals(size < 0.625f, near, far);
+    vec y = tg_select_reals(size < 0.625f, near, far);
+    return (vec)((tg_bits)y | ((tg_bits)x & 0x80000000u));
 }
 
 TG_INLINE vec tg_sigmoid_lanes(vec x) {
@@ -328,19 +335,24 @@ TG_INLINE vec tg_bell(vec x) {
     return tg_exp_sum(-0.5f * (top * top), -0.5f * ((x - top) * (x + top)));
 }
 
-/* Phi(-x) exp(x^2 / 2) for 0 <= x <= 16, as a polynomial in 1 / (1 + x/4). */
-TG_INLINE vec tg_mills(vec x) {
-    vec u = 1 / (1 + 0.25f * x);
-    vec p = 1.695138402e-02f * u - 6.486537308e-02f;
-    p = p * u + 5.667217448e-02f;
-    p = p * u + 2.152218111e-02f;
-    p = p * u + 1.867001317e-02f;
-    p = p * u + 8.333100379e-02f;
-    p = p * u + 7.319980115e-02f;
-    p = p * u + 9.524604678e-02f;
-    p = p * u + 9.952672571e-02f;
-    p = p * u + 9.974604100e-02f;
-    return p * u;
+/* Phi(-x) exp(x^2 / 2) / u for 0 <= x <= 16, as a polynomial in u = 1 / (1 + 3x/8). */
+TG_INLINE vec tg_mills(vec u) {
+    vec p = 8.756345138e-03f * u - 2.784422971e-02f;
+    p = p * u - 1.574663073e-02f;
+    p = p * u + 1.806367636e-01f;
+    p = p * u - 2.799195051e-01f;
+    p = p * u + 1.323121339e-01f;
+    p = p * u - 2.417803369e-02f;
+    p = p * u + 1.000658572e-01f;
+    p = p * u + 1.265481561e-01f;
+    p = p * u + 1.497718394e-01f;
+    return p * u + 1.495973170e-01f;
+}
+
+/* Phi(-x). */
+TG_INLINE vec tg_normal_tail(vec x) {
+    vec u = 1 / (1 + 0.375f * x);
+    return tg_bell(x) * (u * tg_mills(u));
 }
 
 /* |x|, but at most 16: past that the normal distribution is 0 or 1. */
@@ -348,16 +360,31 @@ TG_INLINE vec tg_size_to_16(vec x) {
     return tg_min_lanes(tg_abs_lanes(x), tg_splat(16));
 }
 
+/* x Phi(x): Phi near 0 is 1/2 and an odd polynomial. */
 TG_INLINE vec tg_gelu_lanes(vec x) {
-    vec size = tg_size_to_16(x), tail = tg_bell(size) * tg_mills(size);
-    return tg_select_reals(x < 0, -size * tail, x - x * tail);
+    vec size = tg_size_to_16(x), z = size * size;
+    vec p = -7.692970939e-06f * z + 1.135897983e-04f;
+    p = p * z - 1.186429290e-03f;
+    p = p * z + 9.973364882e-03f;
+    p = p * z - 6.649036705e-02f;
+    vec near = x * (0.5f + x * (0.398942280f + z * p));
+    vec tail = tg_normal_tail(size);
+    vec far = tg_select_reals(x < 0, -size * tail, x * (1 - tail));
+    return tg_select_reals(size < 1, near, far);
 }
 
 /* Phi(x) + x phi(x). */
 TG_INLINE vec tg_d_gelu_lanes(vec x) {
-    vec size = tg_size_to_16(x);
-    vec tail = tg_bell(size) * (tg_mills(size) - 0.398942280f * size);
-    return tg_select_reals(x < 0, tail, 1 - tail);
+    vec size = tg_size_to_16(x), z = size * size;
+    vec p = -8.920112305e-05f * z + 1.129078213e-03f;
+    p = p * z - 9.486352094e-03f;
+    p = p * z + 5.983871967e-02f;
+    p = p * z - 2.659613490e-01f;
+    vec near = 0.5f + x * (0.797884561f + z * p);
+    vec d = 1 + 0.375f * size, u = 1 / d;
+    vec tail = tg_bell(size) * (u * (tg_mills(u) - (0.398942280f * size) * d));
+    vec far = tg_select_reals(x < 0, tail, 1 - tail);
+    return tg_select_reals(size < 1, near, far);
 }
 
 /* Near 0 an odd polynomial, else 1 - 2 Phi(-sqrt(2) x). */
@@ -370,7 +397,7 @@ TG_INLINE vec tg_erf_lanes(vec x) {
     p = p * z - 3.761263192e-01f;
     vec near = x + x * (0.128379167f + z * p);
     vec y = tg_size_to_16(size * 1.41421356f);
-    vec far = 1 - 2 * (tg_bell(y) * tg_mills(y));
+    vec far = 1 - 2 * tg_normal_tail(y);
     far = (vec)((tg_bits)far | ((tg_bits)x & 0x80000000u));
     return tg_select_reals(size < 1, near, far);
 }
@@ -401,7 +428,7 @@ TG_INLINE vec tg_sine(vec x, int quarter) {
     vec s = (2.718088354e-06f * z - 1.983931143e-04f) * z + 8.333329111e-03f;
     s = r + r * (z * (s * z - 1.666666716e-01f));
     vec c = (2.443092308e-05f * z - 1.388729666e-03f) * z + 4.166664556e-02f;
-    c = 1 - (0.5f * z - c * (z * z));
+    c = (1 - 0.5f * z) + c * (z * z);
     vec y = tg_select_reals((turn & 1) != 0, c, s);
     return (vec)((tg_bits)y ^ ((tg_bits)(turn & 2) << 30));
 }

@@ -1,7 +1,7 @@
 /* tg_vec.h: what kernels compute with: lanes, their memory, masks, folds and transposes; tg_math.h adds the functions.
  *
  * Included by generated C after `#define TG_VEC_BYTES 64` (or 32, 16: never more than the target has) and, for a
- * model in double precision, `#define TG_F64`. One text serves lanes and single elements, because both share C's
+ * model in double precision, `#define TG_DOUBLE`. One text serves lanes and single elements, because both share C's
  * operators and the functions here choose by the type of their first argument:
  *
  *     vec  h = tg_load(x + d);  h = tg_max(h * s, z);  tg_store(y + d, h);       LANES elements
@@ -43,7 +43,7 @@
 
 /* ---- types ---- */
 
-#ifdef TG_F64
+#ifdef TG_DOUBLE
 typedef double real;
 typedef int64_t lint; /* one lane of an ivec */
 typedef uint64_t tg_bits1;
@@ -94,14 +94,14 @@ TG_INLINE void tg_store(real *to, vec v) {
     __builtin_memcpy(to, &v, sizeof v);
 }
 
-#if !defined(TG_F64) && TG_VEC_BYTES == 64 && TG_HAS(__builtin_ia32_loadups512_mask)
+#if !defined(TG_DOUBLE) && TG_VEC_BYTES == 64 && TG_HAS(__builtin_ia32_loadups512_mask)
 TG_INLINE vec tg_load_part(const real *from, int n) {
     return __builtin_ia32_loadups512_mask(from, (vec){0}, (unsigned short)((1u << n) - 1));
 }
 TG_INLINE void tg_store_part(real *to, vec v, int n) {
     __builtin_ia32_storeups512_mask(to, v, (unsigned short)((1u << n) - 1));
 }
-#elif !defined(TG_F64) && TG_VEC_BYTES == 32 && TG_HAS(__builtin_ia32_maskloadps256)
+#elif !defined(TG_DOUBLE) && TG_VEC_BYTES == 32 && TG_HAS(__builtin_ia32_maskloadps256)
 TG_INLINE vec tg_load_part(const real *from, int n) {
     return __builtin_ia32_maskloadps256((const vec *)from, tg_lanes() < tg_splat_int(n));
 }
@@ -126,12 +126,12 @@ TG_INLINE void tg_stream(real *to, vec v) {
         __builtin_nontemporal_store(v, (vec *)to);
         return;
     }
-#elif !defined(TG_F64) && TG_VEC_BYTES == 64 && TG_HAS(__builtin_ia32_movntps512)
+#elif !defined(TG_DOUBLE) && TG_VEC_BYTES == 64 && TG_HAS(__builtin_ia32_movntps512)
     if ((uintptr_t)to % sizeof v == 0) {
         __builtin_ia32_movntps512(to, v);
         return;
     }
-#elif !defined(TG_F64) && TG_VEC_BYTES == 32 && TG_HAS(__builtin_ia32_movntps256)
+#elif !defined(TG_DOUBLE) && TG_VEC_BYTES == 32 && TG_HAS(__builtin_ia32_movntps256)
     if ((uintptr_t)to % sizeof v == 0) {
         __builtin_ia32_movntps256(to, v);
         return;
@@ -199,13 +199,11 @@ TG_INLINE real tg_select_real(lint mask, real a, real b) {
 TG_INLINE lint tg_select_int(lint mask, lint a, lint b) {
     return mask ? a : b;
 }
-#define tg_select(mask, a, b)                                                                                          \
-    _Generic((a), vec                                                                                                  \
-             : tg_select_reals, ivec                                                                                   \
-             : tg_select_ints, float                                                                                   \
-             : tg_select_real, double                                                                                  \
-             : tg_select_real, default                                                                                 \
-             : tg_select_int)(mask, a, b)
+/* clang-format off */
+#define tg_select(mask, a, b)                                                      \
+    _Generic((a) + (b), vec: tg_select_reals, ivec: tg_select_ints,                \
+             float: tg_select_real, double: tg_select_real, default: tg_select_int)(mask, a, b)
+/* clang-format on */
 
 TG_INLINE ivec tg_not_lanes(ivec mask) {
     return ~mask;
@@ -233,9 +231,11 @@ TG_INLINE real tg_to_float_single(lint x) {
 }
 #define tg_to_float(x) _Generic((x), ivec : tg_to_float_lanes, default : tg_to_float_single)(x)
 
-/* Toward zero; what lies outside 32 bits gives an unspecified integer. */
+/* Toward zero; what lies outside 32 bits gives the nearest integer there is, NaN gives 0. */
 TG_INLINE ivec tg_to_int_lanes(vec x) {
-    return __builtin_convertvector(x, ivec);
+    ivec low = x <= (real)INT32_MIN, high = x >= -(real)INT32_MIN;
+    ivec cut = __builtin_convertvector((vec)(~(low | high | (x != x)) & (ivec)x), ivec);
+    return cut | (low & INT32_MIN) | (high & INT32_MAX);
 }
 TG_INLINE lint tg_to_int_single(real x) {
     ivec v = tg_to_int_lanes(tg_splat(x));
@@ -255,13 +255,11 @@ TG_INLINE int tg_real_to_bool_single(real x) {
 TG_INLINE int tg_int_to_bool_single(lint x) {
     return x != 0;
 }
-#define tg_to_bool(x)                                                                                                  \
-    _Generic((x), vec                                                                                                  \
-             : tg_real_to_bool_lanes, ivec                                                                             \
-             : tg_int_to_bool_lanes, float                                                                             \
-             : tg_real_to_bool_single, double                                                                          \
-             : tg_real_to_bool_single, default                                                                         \
-             : tg_int_to_bool_single)(x)
+/* clang-format off */
+#define tg_to_bool(x)                                                              \
+    _Generic((x), vec: tg_real_to_bool_lanes, ivec: tg_int_to_bool_lanes,          \
+             float: tg_real_to_bool_single, double: tg_real_to_bool_single, default: tg_int_to_bool_single)(x)
+/* clang-format on */
 
 /* A mask as 0 or 1. */
 TG_INLINE vec tg_mask_to_float_lanes(ivec mask) {
@@ -281,18 +279,18 @@ TG_INLINE lint tg_mask_to_int_single(lint mask) {
 
 /* ---- interleaving: zip_low of a0 a1 a2 a3 and b0 b1 b2 b3 is a0 b0 a1 b1, zip_high is a2 b2 a3 b3 ---- */
 
-#if TG_HAS(__builtin_shufflevector) && defined(TG_F64) && TG_VEC_BYTES == 16
+#if TG_HAS(__builtin_shufflevector) && defined(TG_DOUBLE) && TG_VEC_BYTES == 16
 #define TG_ZIP_LOW  0, 2
 #define TG_ZIP_HIGH 1, 3
 #elif TG_HAS(__builtin_shufflevector) &&                                                                               \
-    ((defined(TG_F64) && TG_VEC_BYTES == 32) || (!defined(TG_F64) && TG_VEC_BYTES == 16))
+    ((defined(TG_DOUBLE) && TG_VEC_BYTES == 32) || (!defined(TG_DOUBLE) && TG_VEC_BYTES == 16))
 #define TG_ZIP_LOW  0, 4, 1, 5
 #define TG_ZIP_HIGH 2, 6, 3, 7
 #elif TG_HAS(__builtin_shufflevector) &&                                                                               \
-    ((defined(TG_F64) && TG_VEC_BYTES == 64) || (!defined(TG_F64) && TG_VEC_BYTES == 32))
+    ((defined(TG_DOUBLE) && TG_VEC_BYTES == 64) || (!defined(TG_DOUBLE) && TG_VEC_BYTES == 32))
 #define TG_ZIP_LOW  0, 8, 1, 9, 2, 10, 3, 11
 #define TG_ZIP_HIGH 4, 12, 5, 13, 6, 14, 7, 15
-#elif TG_HAS(__builtin_shufflevector) && !defined(TG_F64) && TG_VEC_BYTES == 64
+#elif TG_HAS(__builtin_shufflevector) && !defined(TG_DOUBLE) && TG_VEC_BYTES == 64
 #define TG_ZIP_LOW  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define TG_ZIP_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #endif

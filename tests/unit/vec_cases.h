@@ -249,6 +249,11 @@ static void test_masks(void) {
     CU_ASSERT_TRUE(tg_to_bool((real)0.5) == 1 && tg_to_bool((lint)0) == 0);
     ivec cut = tg_to_int(tg_splat((real)-2.75));
     CU_ASSERT_TRUE(cut[0] == -2 && tg_to_int((real)-2.75) == -2 && tg_to_float((lint)-2) == -2);
+    CU_ASSERT_TRUE(tg_to_int((real)3e9) == INT32_MAX && tg_to_int(-(real)3e9) == INT32_MIN &&
+                   tg_to_int((real)NAN) == 0);
+    CU_ASSERT_TRUE(tg_max(0, (real)0.5) == (real)0.5 && tg_select(1, 0, (real)0.5) == 0);
+    CU_ASSERT_TRUE(tg_relu((real)-2) == 0 && tg_relu((real)2) == 2 && isnan(tg_relu((real)NAN)) &&
+                   tg_relu((lint)-3) == 0);
     CU_ASSERT_TRUE(tg_any(small) && !tg_any(x < tg_splat(0)));
 }
 
