@@ -1,0 +1,49 @@
+# tgc emit: C that compiles by one line, the same bytes each time, one value alone, everything in one file.
+model m.tg 'dim M = 4, K = 8, N = 6' 'param W: [K, N] ~ xavier' \
+    'graph f(x: [M, K], g: [M, N]) -> (h: [M, N], d_x: [M, K]) {' '  h = gelu(x @ W)' '  d_x = grad(sum(h * g), x)' '}'
+expect 0 tgc emit m.tg -o one --target x86-64-v3
+expect 0 tgc emit m.tg -o two --target x86-64-v3
+exists one/m.c
+exists one/m.h
+same one/m.c two/m.c
+same one/m.h two/m.h
+mkdir -p deeper
+cp m.tg deeper
+expect 0 tgc emit deeper/m.tg -o three --target x86-64-v3
+same one/m.h three/m.h
+
+expect 0 tgc emit m.tg --only h
+stdout_has 'tg_gelu'
+stderr_empty
+expect 1 tgc emit m.tg --only no_such_value
+stderr_has 'no_such_value'
+expect 3 tgc emit m.tg -o /dev/null/folder
+stderr_has '/dev/null/folder'
+echo 'a file' >taken
+expect 3 tgc emit m.tg -o taken
+
+cat >main.c <<'END'
+#include <stdio.h>
+#include "m.h"
+int main(void) {
+    static float x[4 * 8], g[4 * 6], h[4 * 6], d_x[4 * 8];
+    m *model;
+    if (m_new(&model, 2, 1)) return 1;
+    if (m_f(model, x, g, h, d_x)) return 1;
+    printf("%g\n", (double)h[0]);
+    m_free(model);
+    return 0;
+}
+END
+expect 0 tgc emit m.tg --standalone -o alone --target portable
+only alone deeper main.c m.tg one taken three two
+for cc in gcc clang; do
+    command -v $cc >/dev/null || continue
+    [ -z "${TGC_SANITIZE:-}" ] || [ $cc = clang ] || continue
+    for flags in '' -DTG_NO_THREADS; do
+        expect 0 $cc -std=gnu11 -O1 -Wall -Wextra -Werror $flags ${TGC_CFLAGS:-} -Ialone main.c alone/m.c -lm -lpthread -o main
+        expect 0 ./main
+        stdout_has 0
+    done
+done
+expect 0 clang++ -x c++ -std=c++11 -Wall -Wextra -Werror -Wpedantic -fsyntax-only alone/m.h
