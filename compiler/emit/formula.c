@@ -163,8 +163,8 @@ static void put_cost(Text *text, const Function *function) {
     text_printf(text, "; %lld slice%s", (long long)function->slices, function->slices == 1 ? "" : "s");
     const Kernel *kernel = function->kernel;
     if (!kernel || kernel->kind != KERNEL_CONTRACT) return;
-    text_printf(text, " of %lld x %lld; tile %d x %d vectors", (long long)kernel->tile.row_block,
-                (long long)kernel->tile.column_block, kernel->tile.mr, kernel->tile.nv);
+    text_printf(text, " of %lld rows; tile %d x %d vectors", (long long)kernel->tile.row_block, kernel->tile.mr,
+                kernel->tile.nv);
     if (kernel->tile.pack_b) text_add(text, ", from packed panels");
 }
 
@@ -176,6 +176,14 @@ static void put_origin(Text *text, const Node *node) {
     text_add(text, "backward of ");
     put_line_of(text, node->forward->span);
     text_printf(text, "\n *   rule: %s", node->rule);
+}
+
+const char *origin_text(const Emitter *e, const Function *function) {
+    const Node *node = function->kernel ? main_node(function->kernel) : NULL;
+    Text text;
+    text_init(&text, e->arena);
+    if (node) put_line_of(&text, node->forward && node->rule ? node->forward->span : node->span);
+    return text.at;
 }
 
 void put_formula(Text *text, const Emitter *e, const Function *function) {

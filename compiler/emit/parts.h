@@ -83,6 +83,8 @@ void put_kernels(Emitter *e, Text *text);
 
 /* What a kernel computes, as the lines of a comment without the first `kNN_name: `. */
 void put_formula(Text *text, const Emitter *e, const Function *function);
+/* "gpt.tg:31  h = gelu(x1 @ w1 + b1)", "" where there is no place. */
+const char *origin_text(const Emitter *e, const Function *function);
 
 /* ---- c_entry.c ---- */
 
@@ -99,6 +101,7 @@ void put_json(Emitter *e, Text *json);
 /* ---- c_header.c ---- */
 
 void put_header(Emitter *e, Text *text);
+void put_filled(Emitter *e, Text *text, const char *format); /* %p the prefix, %P in capitals, %f the float type */
 
 /* ---- embed.c: the runtime's text ---- */
 

@@ -1,0 +1,22 @@
+/* program.c: an entry point's kernels as loops: made, checked and shown. The pipeline goes through here because the
+ * names of loop.h meet those of the syntax tree. */
+#include "emit/parts.h"
+
+Program *program_lower(Schedule *schedule, const Machine *machine) {
+    return lower(schedule, machine);
+}
+
+void program_check(const Program *program, const Machine *machine) {
+    bool f64 = program->schedule->model->f64;
+    for (int i = 0; i < program->functions.count; i++)
+        loop_check(program->functions.at[i], machine->vector_bytes / (f64 ? 8 : 4), f64);
+}
+
+void program_print(Text *text, const Program *program) {
+    text_printf(text, "entry %s: %d launches\n", program->schedule->entry->name, program->functions.count);
+    for (int i = 0; i < program->functions.count; i++) {
+        const Function *function = program->functions.at[i];
+        text_add(text, "\n");
+        loop_print(text, function, arena_printf(text->arena, "%s_args", function->name), program->schedule->model->f64);
+    }
+}
