@@ -59,7 +59,8 @@ typedef struct Slot {
 struct Scope {
     Scope *parent;
     VEC(Slot) slots;
-    const char *path; /* of the unit: "net.enc.0"; "" for a file */
+    const char *path;     /* of the unit: "net.enc.0"; "" for a file */
+    const Source *source; /* of a file */
     const Module *module;
     bool broken; /* a file with syntax errors: names may be missing through no fault of their user */
 };
@@ -71,27 +72,25 @@ struct Frame {
     const Function *function; /* NULL for an entry's body */
     Scope *scope, *closure;
     bool returned;
+    bool failed; /* a mistake hides what it would have returned */
     Value *results;
     int result_count;
 };
 
-typedef enum LoadState { FILE_LOADING, FILE_READY } LoadState;
-
 typedef struct LoadedFile {
     const char *key; /* the resolved path */
-    LoadState state;
+    bool loading;    /* an import of it now is a cycle */
     Scope *scope;
-    const File *file;
 } LoadedFile;
 
 /* A train entry between its forward graph and its update. */
 typedef struct Training {
     Entry *entry;
     const EntryPoint *point;
-    Scope *scope;
+    Scope *scope; /* of the file: what the optimiser's arguments see */
     Node *loss;
-    Node **reads; /* by variable id: the read of a parameter that the loss depends on, or NULL */
-    int *versions; /* by variable id: writes in the forward graph */
+    Node **reads;  /* by variable id: the read of a parameter that the loss depends on, or NULL */
+    int *versions; /* by variable id: the writes in the forward graph */
     int variable_count;
 } Training;
 
@@ -147,14 +146,14 @@ const char *axis_outer(const Elab *el, const char *axis);
 bool axis_visible(Scope *scope, const char *axis);
 
 Node *rename_axes(Elab *el, Node *node, const char *const *axes); /* a reshape to the same sizes when a name differs */
-void name_node(Elab *el, Node *node, const char *name); /* unless it has a name; sees through renamed axes */
+void name_node(Elab *el, Node *node, const char *name);           /* unless it has a name; sees through renamed axes */
 const char *path_join(Elab *el, const char *path, const char *name);
 const char *shape_text(Elab *el, const Shape *shape);
 const char *expr_text(Elab *el, const Expr *expr);
 const char *type_text(Elab *el, const Type *type);
 const char *number_text(Elab *el, double number);
 const char *dtype_text(const Elab *el, DType dtype);
-void at_place(Elab *el, Span span); /* where the nodes and errors of the next verb belong */
+void at_place(Elab *el, Span span);  /* where the nodes and errors of the next verb belong */
 bool too_large(Elab *el, Span span); /* the limit on nodes; reports once */
 
 /* ---- elaborate_expr.c ---- */
@@ -177,7 +176,7 @@ void exec_write(Elab *el, const Stmt *stmt);
 
 bool to_size(Elab *el, double number, Span span, int64_t *size); /* whole and not negative */
 bool type_dtype(Elab *el, const Type *type, DType *dtype);
-bool type_shape(Elab *el, const Type *type, Shape *shape); /* every size known, no `..` */
+bool type_shape(Elab *el, const Type *type, Shape *shape);              /* every size known, no `..` */
 bool value_shape(Elab *el, const Value *list, Span span, Shape *shape); /* of zeros([M, N]) */
 Value eval_as(Elab *el, const Expr *expr);
 Value eval_to(Elab *el, const Expr *expr);
@@ -218,34 +217,41 @@ const char *builtin_name(int index); /* NULL past the last */
 /* ---- elaborate_stmt.c ---- */
 
 void exec_block(Elab *el, const Block *block);
+bool known_condition(Elab *el, const Expr *condition, bool *holds); /* of `if` */
 void exec_lets(Elab *el, const BindingList *bindings);
-void exec_assert(Elab *el, const Expr *condition, const char *message, Span span);
+void exec_assert(Elab *el, const Expr *condition, const char *message);
 
 /* ---- elaborate_module.c ---- */
 
-Value unit_new(Elab *el, const Value *module, const Expr *call, const char *path);
-void elaborate_use(Elab *el, const InstanceList *instances);
 void elaborate_parameter(Elab *el, const Parameter *parameter, VariableKind kind);
 void elaborate_items(Elab *el, const ItemList *items, bool main_file);
+void elaborate_file(Elab *el, const File *file, bool main_file); /* in the current scope */
 
 /* ---- elaborate_import.c ---- */
 
-void elaborate_import(Elab *el, const Item *item, const Source *from);
-LoadedFile *file_loaded(Elab *el, const char *path, const File *file, Scope *scope);
+void elaborate_import(Elab *el, const Item *item);
+/* Registers a file and makes its scope; key NULL: from the source's path. */
+LoadedFile *file_begin(Elab *el, const char *key, const Source *source, bool broken);
+
+/* ---- elaborate.c ---- */
+
+bool override_value(const Elab *el, const char *name, double *value); /* -D */
 
 /* ---- elaborate_train.c ---- */
 
-
 void training_begin(Elab *el, Entry *entry, const EntryPoint *point, Scope *scope);
-void trainings_finish(Elab *el); /* groups the parameters and appends every update */
+void trainings_finish(Elab *el); /* puts every parameter into a group and appends every update */
 
 /* ---- optimiser.c ---- */
 
-/* A group's vectors in one train entry. */
+/* A group in one train entry: its gradient is a flat vector of the group's size. */
 typedef struct GroupUpdate {
     Variable *group;
-    Node *gradient; /* flat, of the group's size; NULL when this entry doesn't reach the group */
+    int number; /* of the group in the model */
+    Node *gradient;
 } GroupUpdate;
-void optimiser_update(Elab *el, Training *training, const char *prefix, GroupUpdate *groups, int count);
+
+/* Appends the update that `using` asks for. `prefix` makes the names of its moments unique in the model. */
+void optimiser_update(Elab *el, Training *training, const char *prefix, GroupUpdate *updates, int count);
 
 #endif

@@ -22,14 +22,16 @@ struct BuiltIn {
     const char *name;
     const char *formals; /* "x axis? keep?": `?` may be left out, `*` takes any number */
     Value (*run)(Call *call);
-    Node *(*verb)(Graph *, Node *);      /* of the elementwise rows */
-    double (*number)(double);            /* the same for a number; NULL: tensors only */
+    Node *(*verb)(Graph *, Node *); /* of the elementwise rows */
+    double (*number)(double);       /* the same for a number; NULL: tensors only */
     Node *(*fold)(Graph *, Node *, const int *axes, int count, bool keep); /* of the reductions */
 };
 
 /* ---- arguments ---- */
 
-static Span span_at(const Call *call, int i) { return call->given[i] ? call->given[i]->value->span : call->expr->span; }
+static Span span_at(const Call *call, int i) {
+    return call->given[i] ? call->given[i]->value->span : call->expr->span;
+}
 
 static Node *tensor_at(Call *call, int i, DType like) {
     return as_node(call->el, &call->value[i], like, span_at(call, i));
@@ -106,17 +108,37 @@ static Value run_unary(Call *call) {
     return x ? tensor_value(call->row->verb(graph_at(call), x)) : poison();
 }
 
-static double number_rsqrt(double x) { return 1 / sqrt(x); }
-static double number_sigmoid(double x) { return 1 / (1 + exp(-x)); }
-static double number_relu(double x) { return x > 0 ? x : 0; }
-static double number_gelu(double x) { return 0.5 * x * (1 + erf(x * sqrt(0.5))); }
-static double number_silu(double x) { return x / (1 + exp(-x)); }
-static double number_f(double x) { return x; }
-static double number_bool(double x) { return x != 0; }
+static double number_rsqrt(double x) {
+    return 1 / sqrt(x);
+}
+static double number_sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
+static double number_relu(double x) {
+    return x > 0 ? x : 0;
+}
+static double number_gelu(double x) {
+    return 0.5 * x * (1 + erf(x * sqrt(0.5)));
+}
+static double number_silu(double x) {
+    return x / (1 + exp(-x));
+}
+static double number_f(double x) {
+    return x;
+}
+static double number_bool(double x) {
+    return x != 0;
+}
 
-static Node *cast_float(Graph *graph, Node *x) { return cast(graph, x, DT_FLOAT); }
-static Node *cast_i32(Graph *graph, Node *x) { return cast(graph, x, DT_I32); }
-static Node *cast_bool(Graph *graph, Node *x) { return cast(graph, x, DT_BOOL); }
+static Node *cast_float(Graph *graph, Node *x) {
+    return cast(graph, x, DT_FLOAT);
+}
+static Node *cast_i32(Graph *graph, Node *x) {
+    return cast(graph, x, DT_I32);
+}
+static Node *cast_bool(Graph *graph, Node *x) {
+    return cast(graph, x, DT_BOOL);
+}
 
 static Value run_where(Call *call) {
     DType like = like_of(&call->value[1], &call->value[2]);
@@ -137,7 +159,9 @@ static Value fold_axes(Call *call, Node *x, int axis_at_index) {
     return tensor_value(call->row->fold(graph_at(call), x, axes, count, keep != 0));
 }
 
-static Value run_fold(Call *call) { return fold_axes(call, tensor_at(call, 0, DT_FLOAT), 1); }
+static Value run_fold(Call *call) {
+    return fold_axes(call, tensor_at(call, 0, DT_FLOAT), 1);
+}
 
 /* max and min: of one tensor a reduction, of several elementwise. */
 static Value run_extreme(Call *call) {
@@ -231,7 +255,8 @@ static Value run_join(Call *call) {
     Node **parts = tensors(call);
     bool stacked = strcmp(call->row->name, "stack") == 0;
     if (!parts || call->rest_count == 0) {
-        if (parts) diag_error(call->el->diag, call->expr->span, E0204, "`%s` needs at least one tensor", call->row->name);
+        if (parts)
+            diag_error(call->el->diag, call->expr->span, E0204, "`%s` needs at least one tensor", call->row->name);
         return poison();
     }
     int axis = 0;
@@ -271,15 +296,17 @@ static Value run_split(Call *call) {
     memcpy(sizes, x->shape.size, sizeof sizes);
     for (int64_t i = 0; i < count; i++) {
         size = listed ? 0 : whole / count;
-        if (listed && (said->items[i].kind != VALUE_NUMBER ||
-                       !to_size(call->el, said->items[i].number, span_at(call, 1), &size)))
+        if (listed &&
+            (said->items[i].kind != VALUE_NUMBER || !to_size(call->el, said->items[i].number, span_at(call, 1), &size)))
             return poison();
         start[axis] = total;
         sizes[axis] = size;
         total += size;
         if (total > whole) break;
         parts.items[parts.count] = tensor_value(slice(graph_at(call), x, start, sizes));
-        if (listed) parts.items[parts.count] = tensor_value(axis_named(call->el, parts.items[parts.count].node, axis, &said->items[i]));
+        if (listed)
+            parts.items[parts.count] =
+                tensor_value(axis_named(call->el, parts.items[parts.count].node, axis, &said->items[i]));
         parts.count++;
     }
     if (total == whole) return parts;
@@ -304,8 +331,9 @@ static Value run_pad(Call *call) {
             return poison();
     }
     if (good) return tensor_value(pad(graph_at(call), x, before, after, value));
-    Message *message = diag_error(call->el->diag, span_at(call, 1), E0308, "`pad` needs a pair [before, after] for each axis of %s",
-                                  shape_text(call->el, &x->shape));
+    Message *message =
+        diag_error(call->el->diag, span_at(call, 1), E0308, "`pad` needs a pair [before, after] for each axis of %s",
+                   shape_text(call->el, &x->shape));
     diag_help(message, "as in pad(x, [[1, 1], [0, 3]])");
     return poison();
 }
@@ -367,8 +395,8 @@ static Value run_dropout(Call *call) {
     double p;
     if (!x || !number_at(call, 1, 0, &p)) return poison();
     if (!(p >= 0 && p < 1)) {
-        diag_error(call->el->diag, span_at(call, 1), E0415, "a probability of dropout is at least 0 and below 1, not %s",
-                   number_text(call->el, p));
+        diag_error(call->el->diag, span_at(call, 1), E0415,
+                   "a probability of dropout is at least 0 and below 1, not %s", number_text(call->el, p));
         return poison();
     }
     return tensor_value(dropout(graph_at(call), x, p, call->el->train && p > 0));
@@ -385,13 +413,15 @@ static Value run_grad(Call *call) {
         grad(graph_at(call), nodes[0], nodes + 1, count, results);
         for (int i = 0; i < count; i++) {
             const char *name = nodes[i + 1]->name;
-            if (results[i] && name) name_node(call->el, results[i], name_of(call->el->names, arena_printf(call->el->arena, "d_%s", name)));
+            if (results[i] && name)
+                name_node(call->el, results[i], name_of(call->el->names, arena_printf(call->el->arena, "d_%s", name)));
             values[i] = tensor_value(results[i]);
         }
         return count == 1 ? values[0] : list_value(call->el, values, count);
     }
     if (nodes) {
-        Message *message = diag_error(call->el->diag, call->expr->span, E0204, "`grad` needs a scalar and what to differentiate by");
+        Message *message =
+            diag_error(call->el->diag, call->expr->span, E0204, "`grad` needs a scalar and what to differentiate by");
         diag_help(message, "as in grad(loss, x, W)");
     }
     return poison();
@@ -421,9 +451,12 @@ static Value run_zip(Call *call) {
 
 /* ---- the table ---- */
 
-#define UNARY(name, verb, number) {name, "x", run_unary, verb, number, NULL}
-#define FOLD(name, fold) {name, "x axis? keep?", run_fold, NULL, NULL, fold}
-#define OTHER(name, formals, run) {name, formals, run, NULL, NULL, NULL}
+#define UNARY(name, verb, number)                                                                                      \
+    { name, "x", run_unary, verb, number, NULL }
+#define FOLD(name, fold)                                                                                               \
+    { name, "x axis? keep?", run_fold, NULL, NULL, fold }
+#define OTHER(name, formals, run)                                                                                      \
+    { name, formals, run, NULL, NULL, NULL }
 
 static const BuiltIn table[] = {
     UNARY("abs", absolute, fabs),
@@ -484,7 +517,9 @@ const BuiltIn *builtin_find(const char *name) {
     return NULL;
 }
 
-const char *builtin_name(int index) { return index < TABLE_COUNT ? table[index].name : NULL; }
+const char *builtin_name(int index) {
+    return index < TABLE_COUNT ? table[index].name : NULL;
+}
 
 /* The arguments of a `many` formal, lists opened: concat(parts) is concat(parts[0], parts[1], …). */
 static bool open_rest(Call *call, const Argument *const *rest, int count) {
@@ -524,8 +559,8 @@ Value builtin_call(Elab *el, const BuiltIn *builtin, const Expr *expr) {
     for (int i = 0; i < call.rest_count; i++) numbers = numbers && call.rest[i].kind == VALUE_NUMBER;
     bool known = (builtin->number || builtin->run == run_extreme) && numbers;
     if (good && !el->graph && !known && builtin->run != run_zip) {
-        diag_error(el->diag, expr->span, E0410, "`%s` makes a tensor, but only numbers known when compiling can stand here",
-                   builtin->name);
+        diag_error(el->diag, expr->span, E0410,
+                   "`%s` makes a tensor, but only numbers known when compiling can stand here", builtin->name);
         return poison();
     }
     return good ? builtin->run(&call) : poison();

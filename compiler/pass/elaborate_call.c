@@ -35,7 +35,10 @@ static const char *signature(Elab *el, const Formal *formals, int count) {
     Text text;
     text_init(&text, el->arena);
     for (int i = 0; i < count; i++)
-        text_printf(&text, "%s%s%s", i ? ", " : "", formals[i].name, formals[i].many ? "…" : formals[i].optional ? " =" : "");
+        text_printf(&text, "%s%s%s", i ? ", " : "", formals[i].name,
+                    formals[i].many       ? "…"
+                    : formals[i].optional ? " ="
+                                          : "");
     return text.at;
 }
 
@@ -142,8 +145,8 @@ static bool bind_tensors(Elab *el, const Function *function, Value *values, cons
         const Field *field = &fields->at[i];
         if (!field->type) {
             if (values[i].kind != VALUE_TENSOR) continue;
-            Message *message = diag_error(el->diag, call->span, E0410, "`%s` of `%s` must be a number known when compiling",
-                                          field->name.name, what);
+            Message *message = diag_error(el->diag, call->span, E0410,
+                                          "`%s` of `%s` must be a number known when compiling", field->name.name, what);
             diag_note(message, field->span, "it is declared without a type");
             good = false;
             continue;
@@ -206,6 +209,7 @@ static Value give_back(Elab *el, Value value, Scope *caller) {
 }
 
 static Value results_of(Elab *el, const Function *function, Frame *frame, Scope *caller, const char *what, Span at) {
+    if (frame->failed) return poison();
     if (!frame->returned) {
         diag_error(el->diag, function->body.span, E0208, "`%s` ends without a return", what);
         return poison();
@@ -277,9 +281,7 @@ static Value call_function(Elab *el, const Value *callee, const Expr *call) {
 /* ---- anything called ---- */
 
 static Value call_unit(Elab *el, const Value *unit, const Expr *call) {
-    Slot *slot = scope_own(unit->scope, "");
-    for (int i = 0; i < unit->scope->slots.count && !slot; i++)
-        if (!unit->scope->slots.at[i].name[0]) slot = &unit->scope->slots.at[i];
+    Slot *slot = scope_own(unit->scope, name_of(el->names, ""));
     if (slot) return call_function(el, &slot->value, call);
     Message *message = diag_error(el->diag, call->span, E0206, "the module `%s` has no unnamed `fn` to call",
                                   unit->scope->module->name.name);

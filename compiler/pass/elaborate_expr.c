@@ -35,8 +35,7 @@ bool eval_number(Elab *el, const Expr *expr, const char *what, double *number) {
     Value value = eval(el, expr);
     if (value.kind == VALUE_NUMBER) *number = value.number;
     if (value.kind == VALUE_NUMBER || value.kind == VALUE_POISON) return value.kind == VALUE_NUMBER;
-    Message *message =
-        diag_error(el->diag, expr->span, E0410, "%s must be a number known when compiling", what);
+    Message *message = diag_error(el->diag, expr->span, E0410, "%s must be a number known when compiling", what);
     diag_label(message, "this is %s", value_kind_text(&value));
     return false;
 }
@@ -89,8 +88,8 @@ static bool product_fits(Elab *el, const Shape *a, const Shape *b, const Expr *e
     if (a->rank == 0 || b->rank == 0) return true; /* the verb's message */
     int inner_a = a->rank - 1, inner_b = b->rank == 1 ? 0 : b->rank - 2;
     if (a->size[inner_a] == b->size[inner_b]) return true;
-    Message *message = diag_error(el->diag, expr->at, E0301, "cannot multiply %s by %s", shape_text(el, a),
-                                  shape_text(el, b));
+    Message *message =
+        diag_error(el->diag, expr->at, E0301, "cannot multiply %s by %s", shape_text(el, a), shape_text(el, b));
     diag_label(message, "inner sizes differ: %s and %s", size_text(el, a, inner_a), size_text(el, b, inner_b));
     show_operands(el, message, expr);
     const char *left = operand_text(el, expr->left), *right = operand_text(el, expr->right);
@@ -116,36 +115,75 @@ static bool shapes_broadcast(Elab *el, const Shape *a, const Shape *b, const Exp
 
 /* ---- operators ---- */
 
-static double number_add(double a, double b) { return a + b; }
-static double number_sub(double a, double b) { return a - b; }
-static double number_mul(double a, double b) { return a * b; }
-static double number_div(double a, double b) { return b == 0 ? NAN : a / b; }
-static double number_mod(double a, double b) { return b == 0 ? NAN : a - b * floor(a / b); }
-static double number_lt(double a, double b) { return a < b; }
-static double number_le(double a, double b) { return a <= b; }
-static double number_gt(double a, double b) { return a > b; }
-static double number_ge(double a, double b) { return a >= b; }
-static double number_eq(double a, double b) { return a == b; }
-static double number_ne(double a, double b) { return a != b; }
-static double number_and(double a, double b) { return a != 0 && b != 0; }
-static double number_or(double a, double b) { return a != 0 || b != 0; }
+static double number_add(double a, double b) {
+    return a + b;
+}
+static double number_sub(double a, double b) {
+    return a - b;
+}
+static double number_mul(double a, double b) {
+    return a * b;
+}
+static double number_div(double a, double b) {
+    return b == 0 ? NAN : a / b;
+}
+static double number_mod(double a, double b) {
+    return b == 0 ? NAN : a - b * floor(a / b);
+}
+static double number_lt(double a, double b) {
+    return a < b;
+}
+static double number_le(double a, double b) {
+    return a <= b;
+}
+static double number_gt(double a, double b) {
+    return a > b;
+}
+static double number_ge(double a, double b) {
+    return a >= b;
+}
+static double number_eq(double a, double b) {
+    return a == b;
+}
+static double number_ne(double a, double b) {
+    return a != b;
+}
+static double number_and(double a, double b) {
+    return a != 0 && b != 0;
+}
+static double number_or(double a, double b) {
+    return a != 0 || b != 0;
+}
 
-static Node *product(Graph *graph, Node *a, Node *b) { return matmul(graph, a, b, false, false); }
-static Node *greater(Graph *graph, Node *a, Node *b) { return less(graph, b, a); }
-static Node *greater_equal(Graph *graph, Node *a, Node *b) { return less_equal(graph, b, a); }
+static Node *product(Graph *graph, Node *a, Node *b) {
+    return matmul(graph, a, b, false, false);
+}
+static Node *greater(Graph *graph, Node *a, Node *b) {
+    return less(graph, b, a);
+}
+static Node *greater_equal(Graph *graph, Node *a, Node *b) {
+    return less_equal(graph, b, a);
+}
 
 static const struct {
     double (*number)(double, double);
     Node *(*verb)(Graph *, Node *, Node *);
     bool logical; /* operands are BOOL; else I32 meets FLOAT as FLOAT */
 } operators[] = {
-    [BINARY_ADD] = {number_add, add, false},        [BINARY_SUB] = {number_sub, subtract, false},
-    [BINARY_MUL] = {number_mul, multiply, false},   [BINARY_DIV] = {number_div, divide, false},
-    [BINARY_MOD] = {number_mod, modulo, false},     [BINARY_MATMUL] = {NULL, product, false},
-    [BINARY_POW] = {pow, power, false},             [BINARY_LT] = {number_lt, less, false},
-    [BINARY_LE] = {number_le, less_equal, false},   [BINARY_GT] = {number_gt, greater, false},
-    [BINARY_GE] = {number_ge, greater_equal, false}, [BINARY_EQ] = {number_eq, equal, false},
-    [BINARY_NE] = {number_ne, not_equal, false},    [BINARY_AND] = {number_and, logical_and, true},
+    [BINARY_ADD] = {number_add, add, false},
+    [BINARY_SUB] = {number_sub, subtract, false},
+    [BINARY_MUL] = {number_mul, multiply, false},
+    [BINARY_DIV] = {number_div, divide, false},
+    [BINARY_MOD] = {number_mod, modulo, false},
+    [BINARY_MATMUL] = {NULL, product, false},
+    [BINARY_POW] = {pow, power, false},
+    [BINARY_LT] = {number_lt, less, false},
+    [BINARY_LE] = {number_le, less_equal, false},
+    [BINARY_GT] = {number_gt, greater, false},
+    [BINARY_GE] = {number_ge, greater_equal, false},
+    [BINARY_EQ] = {number_eq, equal, false},
+    [BINARY_NE] = {number_ne, not_equal, false},
+    [BINARY_AND] = {number_and, logical_and, true},
     [BINARY_OR] = {number_or, logical_or, true},
 };
 
@@ -173,7 +211,9 @@ static Value eval_binary(Elab *el, const Expr *expr) {
     if (left.kind == VALUE_POISON || right.kind == VALUE_POISON) return poison();
     if (left.kind == VALUE_NUMBER && right.kind == VALUE_NUMBER) return number_binary(el, &left, &right, expr);
     bool logical = operators[expr->binary].logical;
-    DType like = left.kind == VALUE_TENSOR ? left.node->dtype : right.kind == VALUE_TENSOR ? right.node->dtype : DT_FLOAT;
+    DType like = left.kind == VALUE_TENSOR    ? left.node->dtype
+                 : right.kind == VALUE_TENSOR ? right.node->dtype
+                                              : DT_FLOAT;
     Node *a = as_node(el, &left, logical ? DT_BOOL : like, expr->left->span);
     Node *b = as_node(el, &right, logical ? DT_BOOL : like, expr->right->span);
     if (!a || !b) return poison();
@@ -232,8 +272,10 @@ static Value eval_field(Elab *el, const Expr *expr) {
         at_place(el, expr->span);
         return x ? tensor_value(transpose(el->graph, x)) : poison();
     }
-    Message *message = diag_error(el->diag, expr->at, E0203, "%s has no member `%s`", value_kind_text(&left), expr->name);
-    if (left.kind == VALUE_LIST) diag_help(message, "choose one of the list: %s[0].%s", expr_text(el, expr->left), expr->name);
+    Message *message =
+        diag_error(el->diag, expr->at, E0203, "%s has no member `%s`", value_kind_text(&left), expr->name);
+    if (left.kind == VALUE_LIST)
+        diag_help(message, "choose one of the list: %s[0].%s", expr_text(el, expr->left), expr->name);
     return poison();
 }
 
@@ -249,9 +291,9 @@ static Value eval_list(Elab *el, const Expr *expr) {
 }
 
 static Value (*const rules[])(Elab *, const Expr *) = {
-    [EXPR_NUMBER] = eval_literal, [EXPR_BOOL] = eval_literal,     [EXPR_STRING] = eval_string, [EXPR_NAME] = eval_name,
-    [EXPR_UNARY] = eval_unary,    [EXPR_BINARY] = eval_binary,    [EXPR_CALL] = eval_call,     [EXPR_INDEX] = eval_index,
-    [EXPR_FIELD] = eval_field,    [EXPR_AS] = eval_as,            [EXPR_TO] = eval_to,         [EXPR_LIST] = eval_list,
+    [EXPR_NUMBER] = eval_literal, [EXPR_BOOL] = eval_literal,  [EXPR_STRING] = eval_string, [EXPR_NAME] = eval_name,
+    [EXPR_UNARY] = eval_unary,    [EXPR_BINARY] = eval_binary, [EXPR_CALL] = eval_call,     [EXPR_INDEX] = eval_index,
+    [EXPR_FIELD] = eval_field,    [EXPR_AS] = eval_as,         [EXPR_TO] = eval_to,         [EXPR_LIST] = eval_list,
 };
 
 Value eval_place(Elab *el, const Expr *expr) {

@@ -20,11 +20,17 @@ typedef struct AxisName {
 
 /* ---- values ---- */
 
-Value poison(void) { return (Value){.kind = VALUE_POISON}; }
+Value poison(void) {
+    return (Value){.kind = VALUE_POISON};
+}
 
-Value number_value(double number) { return (Value){.kind = VALUE_NUMBER, .number = number}; }
+Value number_value(double number) {
+    return (Value){.kind = VALUE_NUMBER, .number = number};
+}
 
-Value tensor_value(Node *node) { return node ? (Value){.kind = VALUE_TENSOR, .node = node} : poison(); }
+Value tensor_value(Node *node) {
+    return node ? (Value){.kind = VALUE_TENSOR, .node = node} : poison();
+}
 
 Value list_value(Elab *el, const Value *items, int count) {
     Value list = {.kind = VALUE_LIST, .count = count};
@@ -35,17 +41,10 @@ Value list_value(Elab *el, const Value *items, int count) {
 
 const char *value_kind_text(const Value *value) {
     static const char *const text[] = {
-        [VALUE_POISON] = "a mistake",
-        [VALUE_NONE] = "nothing",
-        [VALUE_NUMBER] = "a number",
-        [VALUE_TENSOR] = "a tensor",
-        [VALUE_STRING] = "a text",
-        [VALUE_LIST] = "a list",
-        [VALUE_VARIABLE] = "a tensor",
-        [VALUE_MODULE] = "a module",
-        [VALUE_UNIT] = "an instance of a module",
-        [VALUE_FUNCTION] = "a function",
-        [VALUE_NAMES] = "an imported file",
+        [VALUE_POISON] = "a mistake",    [VALUE_NONE] = "nothing",           [VALUE_NUMBER] = "a number",
+        [VALUE_TENSOR] = "a tensor",     [VALUE_STRING] = "a text",          [VALUE_LIST] = "a list",
+        [VALUE_VARIABLE] = "a tensor",   [VALUE_MODULE] = "a module",        [VALUE_UNIT] = "an instance of a module",
+        [VALUE_FUNCTION] = "a function", [VALUE_NAMES] = "an imported file",
     };
     return text[value->kind];
 }
@@ -84,8 +83,7 @@ bool axis_visible(Scope *scope, const char *axis) {
     for (; scope; scope = scope->parent)
         for (int i = scope->slots.count - 1; i >= 0; i--) {
             const Slot *slot = &scope->slots.at[i];
-            if (strcmp(slot->name, axis) == 0)
-                return slot->value.kind == VALUE_NUMBER && slot->value.axis == axis;
+            if (strcmp(slot->name, axis) == 0) return slot->value.kind == VALUE_NUMBER && slot->value.axis == axis;
         }
     return false;
 }
@@ -203,7 +201,9 @@ const char *type_text(Elab *el, const Type *type) {
     return text.at;
 }
 
-const char *number_text(Elab *el, double number) { return arena_printf(el->arena, "%.12g", number); }
+const char *number_text(Elab *el, double number) {
+    return arena_printf(el->arena, "%.12g", number);
+}
 
 const char *dtype_text(const Elab *el, DType dtype) {
     static const char *const text[] = {[DT_FLOAT] = "f32", [DT_I32] = "i32", [DT_BOOL] = "bool"};

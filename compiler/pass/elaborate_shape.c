@@ -117,7 +117,8 @@ Value eval_as(Elab *el, const Expr *expr) {
     if (shape_count(&shape) != shape_count(&x->shape)) {
         Message *message = diag_error(el->diag, expr->at, E0303, "cannot view %s as %s", shape_text(el, &x->shape),
                                       shape_text(el, &shape));
-        diag_label(message, "%lld elements and %lld", (long long)shape_count(&x->shape), (long long)shape_count(&shape));
+        diag_label(message, "%lld elements and %lld", (long long)shape_count(&x->shape),
+                   (long long)shape_count(&shape));
         return poison();
     }
     at_place(el, expr->span);
@@ -137,7 +138,8 @@ static int axis_by_name(const Shape *shape, const char *axis, int *found) {
 static int permuted_axis(Elab *el, const Expr *said, const Node *x, const bool *taken, int64_t size, const char *axis) {
     int found = -1, count = axis_by_name(&x->shape, axis, &found);
     if (count > 1) {
-        Message *message = diag_error(el->diag, said->span, E0323, "`%s` stands twice in %s", axis, shape_text(el, &x->shape));
+        Message *message =
+            diag_error(el->diag, said->span, E0323, "`%s` stands twice in %s", axis, shape_text(el, &x->shape));
         diag_help(message, "number the axes: permute(x, 0, 2, 1)");
         return -1;
     }
@@ -148,8 +150,8 @@ static int permuted_axis(Elab *el, const Expr *said, const Node *x, const bool *
             count++;
         }
     if (count == 1) return found;
-    Message *message = diag_error(el->diag, said->span, E0304, "%s has no axis `%s`", shape_text(el, &x->shape),
-                                  expr_text(el, said));
+    Message *message =
+        diag_error(el->diag, said->span, E0304, "%s has no axis `%s`", shape_text(el, &x->shape), expr_text(el, said));
     diag_help(message, "name the axes with `as`, or number them: permute(x, 0, 2, 1)");
     return -1;
 }
