@@ -47,6 +47,7 @@ void gradient(Model *model);
 
 /* Applies local identities, shares equal nodes and drops dead ones. Values stay the same; inputs stay. */
 void simplify(Model *model);
+void simplify_entry(Entry *entry, Model *model); /* the same for one entry */
 
 /* ---- share.c ---- */
 
