@@ -32,14 +32,16 @@ bool type_dtype(Elab *el, const Type *type, DType *dtype) {
         diag_error(el->diag, type->element.span, E0703, "bf16 is not supported yet");
         return false;
     }
+    int found = -1;
     for (int i = 0; i < 4; i++)
-        if (strcmp(name, elements[i].name) == 0) *dtype = elements[i].dtype, name = NULL;
-    if (name) {
+        if (strcmp(name, elements[i].name) == 0) found = i;
+    if (found < 0) {
         Message *message = diag_error(el->diag, type->element.span, E0412, "unknown element type `%s`", name);
         diag_help(message, "the element types are f32, f64, i32 and bool");
         return false;
     }
-    if (*dtype != DT_FLOAT || strcmp(type->element.name, dtype_text(el, DT_FLOAT)) == 0) return true;
+    *dtype = elements[found].dtype;
+    if (*dtype != DT_FLOAT || strcmp(name, dtype_text(el, DT_FLOAT)) == 0) return true;
     Message *message = diag_error(el->diag, type->element.span, E0412, "%s in a model built for %s", type->element.name,
                                   dtype_text(el, DT_FLOAT));
     diag_help(message, "leave the element type out, and choose with --dtype");
