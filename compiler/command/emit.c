@@ -1,0 +1,44 @@
+/* emit.c: `tgc emit` writes the C and nothing else.
+ *
+ *     tgc emit m.tg -o DIR          DIR/m.c and DIR/m.h
+ *     tgc emit m.tg --only d_x      the kernels that compute d_x, to standard output */
+#include "command/command.h"
+
+static const Option options[] = {
+    {"--output", "-o", OPTION_TEXT, "DIR", "where the C and its header go (standard output: the C alone)",
+     offsetof(Request, output)},
+    {"--only", NULL, OPTION_TEXT, "NAME", "print the kernels of one value, such as d_x", offsetof(Request, only)},
+    {"--standalone", NULL, OPTION_FLAG, NULL, "with the runtime in the same file", offsetof(Request, standalone)},
+    {"--prefix", NULL, OPTION_TEXT, "NAME", "what every symbol begins with (the model's name)",
+     offsetof(Request, prefix)},
+    {NULL, NULL, 0, NULL, NULL, 0}};
+
+static int print_only(Request *request, const Output *output) {
+    Text text;
+    text_init(&text, request->arena);
+    if (emit_only(&text, output, request->only)) return write_stdout(text.at, text.length) ? STATUS_OK : STATUS_FILE;
+    complain("no kernel computes %s; a value that is only a view, or part of another kernel's expression, has none of "
+             "its own",
+             request->only);
+    return STATUS_CONTENT;
+}
+
+static int run(Request *request) {
+    Compile compile;
+    if (!compile_request(request, &compile)) return STATUS_USAGE;
+    compile.output.standalone = request->standalone;
+    int status = pipeline_run(&compile);
+    if (status || request->stop_after) return status;
+    if (request->only) return print_only(request, &compile.output);
+    if (request->output) return output_write(&compile.output, request->output) ? STATUS_OK : STATUS_FILE;
+    return write_stdout(compile.output.source.at, compile.output.source.length) ? STATUS_OK : STATUS_FILE;
+}
+
+const Command command_emit = {.name = "emit",
+                              .arguments = "FILE",
+                              .does = "Write the C that a model becomes.",
+                              .options = options,
+                              .compiles = true,
+                              .least = 1,
+                              .most = 1,
+                              .run = run};
