@@ -1,0 +1,262 @@
+/* pipeline.c: the table of passes, and what runs it.
+ *
+ *     m.tg --parse--> tree --elaborate … expand--> graphs --fuse … plan--> kernels --lower--> loops --emit--> C
+ * --build-->
+ *
+ * After each row the runner prints the user's mistakes and stops if there are any, checks what the row made, and dumps
+ * it if asked; "unchanged" says that the dump is the text it was before. */
+#include "pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- the rows ---- */
+
+static void run_parse(Compile *c) {
+    c->file = lang_parse(c->arena, c->names, c->diag, c->source);
+}
+
+static void run_elaborate(Compile *c) {
+    const char *unknown = override_unknown(c->file, &c->options);
+    if (unknown) {
+        fprintf(stderr, "tgc: -D %s: %s has no dim or const of that name at the top\n", unknown, c->path);
+        c->status = 2;
+        return;
+    }
+    c->model = model_new(c->arena, c->names, c->diag, c->source, c->options.f64);
+    elaborate(c->model, c->file, &c->options);
+}
+
+/* Leaves the entry asked for alone: the passes behind work on it only. */
+static void keep_only(Compile *c) {
+    if (!c->only) return;
+    for (int i = 0; i < c->model->entries.count; i++)
+        if (!strcmp(c->model->entries.at[i]->name, c->only)) {
+            c->model->entries.at[0] = c->model->entries.at[i];
+            c->model->entries.count = 1;
+            return;
+        }
+}
+
+static void run_gradient(Compile *c) {
+    keep_only(c);
+    gradient(c->model);
+}
+
+static void run_simplify(Compile *c) {
+    simplify(c->model);
+}
+
+static void run_expand(Compile *c) {
+    expand(c->model);
+}
+
+static void run_fuse(Compile *c) {
+    for (int i = 0; i < c->model->entries.count; i++)
+        vec_push(c->arena, &c->schedules, fuse(c->model, c->model->entries.at[i]));
+}
+
+static void run_order(Compile *c) {
+    for (int i = 0; i < c->schedules.count; i++) order(c->schedules.at[i]);
+}
+
+static void run_tile(Compile *c) {
+    for (int i = 0; i < c->schedules.count; i++) tile(c->schedules.at[i], c->machine);
+}
+
+static void run_plan(Compile *c) {
+    for (int i = 0; i < c->schedules.count; i++) plan_memory(c->schedules.at[i]);
+}
+
+static void run_lower(Compile *c) {
+    for (int i = 0; i < c->schedules.count; i++)
+        vec_push(c->arena, &c->programs, program_lower(c->schedules.at[i], c->machine));
+}
+
+static void run_emit(Compile *c) {
+    emit(&c->output, c->model, c->programs.at, c->machine);
+}
+
+static void run_inspect(Compile *c) {
+    text_init(&c->inspected, c->arena);
+    inspect(&c->output, c->machine, &c->inspected);
+}
+
+static void run_build(Compile *c) {
+    c->status = build(&c->output, &c->build, c->machine);
+}
+
+/* ---- checks and dumps ---- */
+
+static void check_graphs(const Compile *c, const char *pass) {
+    for (int i = 0; i < c->model->entries.count; i++) graph_check(c->model->entries.at[i]->graph, pass);
+}
+
+static void check_schedules(const Compile *c, const char *pass) {
+    for (int i = 0; i < c->schedules.count; i++) schedule_check(c->schedules.at[i], pass);
+}
+
+static void check_programs(const Compile *c, const char *pass) {
+    (void)pass;
+    for (int i = 0; i < c->programs.count; i++) program_check(c->programs.at[i], c->machine);
+}
+
+static void dump_tree(Text *text, const Compile *c) {
+    lang_print(text, c->file);
+}
+
+static void dump_graphs(Text *text, const Compile *c) {
+    model_print(text, c->model);
+}
+
+static void dump_schedules(Text *text, const Compile *c) {
+    for (int i = 0; i < c->schedules.count; i++) schedule_print(text, c->schedules.at[i]);
+}
+
+static void dump_programs(Text *text, const Compile *c) {
+    for (int i = 0; i < c->programs.count; i++) program_print(text, c->programs.at[i]);
+}
+
+static void dump_source(Text *text, const Compile *c) {
+    text_add(text, c->output.source.at);
+}
+
+static void dump_inspected(Text *text, const Compile *c) {
+    text_add(text, c->inspected.at);
+}
+
+static void dump_build(Text *text, const Compile *c) {
+    text_printf(text, "%s\n", c->build.path);
+}
+
+const Pass pass_table[] = {
+    {"parse", "read the .tg text into a syntax tree", run_parse, NULL, dump_tree},
+    {"elaborate", "resolve names, infer shapes, build the tensor graph", run_elaborate, check_graphs, dump_graphs},
+    {"gradient", "append the adjoint of everything asked for", run_gradient, check_graphs, dump_graphs},
+    {"simplify", "apply local identities, share and drop nodes", run_simplify, check_graphs, dump_graphs},
+    {"expand", "rewrite row operations as maps and reductions", run_expand, check_graphs, dump_graphs},
+    {"fuse", "partition the graph into kernels", run_fuse, NULL, dump_schedules},
+    {"order", "sequence the kernels", run_order, check_schedules, dump_schedules},
+    {"tile", "choose tiles for the machine", run_tile, check_schedules, dump_schedules},
+    {"plan", "place every buffer in the arena", run_plan, check_schedules, dump_schedules},
+    {"lower", "turn each kernel into a loop nest", run_lower, check_programs, dump_programs},
+    {"emit", "write C", run_emit, NULL, dump_source},
+    {"inspect", "let libclang confirm what was written", run_inspect, NULL, dump_inspected},
+    {"build", "compile with clang", run_build, NULL, dump_build},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+/* ---- the runner ---- */
+
+const Pass *pass_find(const char *name) {
+    for (const Pass *pass = pass_table; pass->name; pass++)
+        if (!strcmp(pass->name, name)) return pass;
+    return NULL;
+}
+
+void passes_print(Text *text) {
+    for (const Pass *pass = pass_table; pass->name; pass++) text_printf(text, "%-10s %s\n", pass->name, pass->does);
+}
+
+void compile_init(Compile *compile, Arena *arena, const char *path) {
+    *compile = (Compile){.arena = arena, .path = path, .target = "native", .dump_to = stdout};
+    compile->names = names_new(arena);
+    compile->diag = diag_new(arena);
+    const char *no_colour = getenv("NO_COLOR");
+    compile->colour = isatty(STDERR_FILENO) && !(no_colour && *no_colour);
+}
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* The machine, the file and the names of passes: mistakes of the command line. */
+static bool prepare(Compile *c) {
+    if (c->stop_after && !pass_find(c->stop_after)) {
+        fprintf(stderr, "tgc: no pass is named %s (tgc --passes lists them)\n", c->stop_after);
+        c->status = 2;
+        return false;
+    }
+    if (c->dump && strcmp(c->dump, "all") != 0 && !pass_find(c->dump)) {
+        fprintf(stderr, "tgc: no pass is named %s (tgc --passes lists them)\n", c->dump);
+        c->status = 2;
+        return false;
+    }
+    c->machine = machine_find(c->target);
+    if (!c->machine) {
+        fprintf(stderr, "tgc: unknown target %s; there are native", c->target);
+        for (int i = 0; i < machine_count; i++) fprintf(stderr, " %s", machine_table[i].name);
+        fprintf(stderr, "\n");
+        c->status = 2;
+        return false;
+    }
+    c->source = NEW(c->arena, Source);
+    c->source->path = c->path;
+    c->source->text = text_read_file(c->arena, c->path, &c->source->size);
+    if (!c->source->text) {
+        fprintf(stderr, "tgc: %s: %s\n", c->path, strerror(errno));
+        c->status = 3;
+        return false;
+    }
+    return true;
+}
+
+static bool is_skipped(const Compile *c, const Pass *pass) {
+    if (pass->run == run_inspect) return c->skip_inspect;
+    return pass->run == run_build && !c->build.path;
+}
+
+/* Dumps what the pass made. `before` is the last dump of the same form. */
+static void dump(const Compile *c, const Pass *pass, void (**form)(Text *, const Compile *), const char **before) {
+    if (!c->dump || !pass->dump) return;
+    Text text;
+    text_init(&text, c->arena);
+    pass->dump(&text, c);
+    bool all = !strcmp(c->dump, "all");
+    bool unchanged = *form == pass->dump && !strcmp(*before, text.at);
+    *form = pass->dump;
+    *before = text.at;
+    if (!all && strcmp(c->dump, pass->name) != 0) return;
+    if (all) fprintf(c->dump_to, "==== %s: %s ====\n", pass->name, pass->does);
+    fputs(unchanged ? "unchanged\n" : text.at, c->dump_to);
+    fflush(c->dump_to);
+}
+
+static void print_timings(const Compile *c) {
+    for (int i = 0; pass_table[i].name; i++)
+        if (c->seconds[i] > 0) fprintf(stderr, "%-10s %9.3f ms\n", pass_table[i].name, c->seconds[i] * 1e3);
+    fprintf(stderr, "%-10s %9.3f ms\n", "total", c->total_seconds * 1e3);
+}
+
+static void run_table(Compile *c) {
+    void (*form)(Text *, const Compile *) = NULL;
+    const char *before = "";
+    for (int i = 0; pass_table[i].name && !c->status; i++) {
+        const Pass *pass = &pass_table[i];
+        if (!is_skipped(c, pass)) {
+            double begun = now();
+            pass->run(c);
+            if (diag_count(c->diag)) c->status = 1;
+            if (c->status) return;
+            if (pass->check) pass->check(c, pass->name);
+            c->seconds[i] = now() - begun;
+            dump(c, pass, &form, &before);
+        }
+        if (c->stop_after && !strcmp(c->stop_after, pass->name)) return;
+    }
+}
+
+int pipeline_run(Compile *compile) {
+    double begun = now();
+    if (!prepare(compile)) return compile->status;
+    run_table(compile);
+    compile->total_seconds = now() - begun;
+    if (diag_count(compile->diag)) diag_print(compile->diag, stderr, compile->colour);
+    if (compile->timings) print_timings(compile);
+    return compile->status;
+}
