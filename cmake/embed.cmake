@@ -42,3 +42,5 @@ endfunction()
 
 file(GLOB std_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/std/*.tg)
 tgc_embed(pass embedded_std ${std_files})
+file(GLOB runtime_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/*.h ${CMAKE_SOURCE_DIR}/runtime/*.c)
+tgc_embed(emit embedded_runtime ${runtime_files})
