@@ -44,7 +44,6 @@ void print_idents(Printer *printer, const IdentList *names);
 void print_bindings(Printer *printer, const BindingList *bindings);
 void print_exprs(Printer *printer, const ExprList *exprs, const char *open, const char *close, Span span);
 void print_type(Printer *printer, const Type *type);
-/* The closing bracket's place is not in the tree: the list ends where its last item did. */
 void print_fields(Printer *printer, const FieldList *fields);
 void print_expr(Printer *printer, const Expr *expr);
 

@@ -159,7 +159,19 @@ static void print_field(Printer *printer, const Field *field) {
     print_expr(printer, field->value);
 }
 
-/* The closing bracket's place is not in the tree: the list ends where its last item did. */
+/* The place of a list's `)` is not in the tree: what is printed moves on behind the next one in the source. */
+static void pass_parenthesis(Printer *printer) {
+    if (!printer->file) return;
+    const Source *source = printer->file->source;
+    bool comment = false;
+    for (uint32_t i = printer->at; i < source->size; i++) {
+        comment = source->text[i] == '#' || (comment && source->text[i] != '\n');
+        if (comment || source->text[i] != ')') continue;
+        printer->at = i + 1;
+        return;
+    }
+}
+
 void print_fields(Printer *printer, const FieldList *fields) {
     Row row = row_begin(printer, "(");
     for (int i = 0; i < fields->count; i++) {
@@ -168,6 +180,7 @@ void print_fields(Printer *printer, const FieldList *fields) {
     }
     row_end(&row, "", (Span){0});
     text_add(printer->text, ")");
+    pass_parenthesis(printer);
 }
 
 /* ---- expressions ---- */

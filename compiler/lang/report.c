@@ -52,7 +52,7 @@ static bool report_scanned(const Stuck *stuck) {
 static bool report_bracket(const Stuck *stuck) {
     Parse *parse = stuck->parse;
     int open = parse->unclosed >= 0 ? parse->unclosed : token_bracket(parse);
-    if (open < 0 || open == stuck->token) return false;
+    if (open < 0 || (open == stuck->token && !is_invented(stuck))) return false;
     bool ended = parse->unclosed >= 0;
     bool closes_other = is_closer(stuck->kind) && !expects(stuck, stuck->kind == ')' ? "`)`" : "`]`") &&
                         (expects(stuck, "`)`") || expects(stuck, "`]`"));
@@ -192,6 +192,7 @@ void report_syntax(Parse *parse, const char *const *expected, int count) {
         report_scanned, report_bracket,    report_word,  report_operator,
         report_place,   report_unfinished, report_chain, report_unexpected,
     };
+    if (parse->stopped) return;
     Stuck stuck = {parse, parse->given, parse->given_kind, token_span(parse, parse->given), expected, count};
     if (is_invented(&stuck)) stuck.at.start = stuck.at.end;
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)

@@ -158,13 +158,10 @@ static void open_push(Parse *parse, int token) {
     parse->open[parse->depth++] = (Open){token, parse->statement, place_inside(parse)};
 }
 
-/* A closing bracket that fits none is left to the grammar. */
+/* A closing bracket that does not fit is left to the grammar. */
 static void close_bracket(Parse *parse, int opener) {
-    for (int i = parse->depth; i-- > 0;) {
-        int kind = kind_at(parse, parse->open[i].token);
-        if (kind == opener) parse->depth = i;
-        if (kind == opener || kind == '{') return;
-    }
+    int open = token_bracket(parse);
+    if (open >= 0 && kind_at(parse, open) == opener) parse->depth--;
 }
 
 static void track(Parse *parse, int token) {
@@ -335,4 +332,5 @@ void tokens_recover(Parse *parse) {
     close_brackets(parse);
     parse->next = skip_statement(parse, at, brackets);
     parse->end_now = true;
+    if (parse->given_kind != ';') parse->given_kind = BAD; /* which ends nothing: a ';' follows */
 }
