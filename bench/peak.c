@@ -1,6 +1,7 @@
 /* peak.c: what this machine can do at most: fp32 fused multiply-adds and memory traffic, on 1 and on n threads.
  *
  *     cc -O3 -march=native -ffp-contract=fast -pthread peak.c -o peak && ./peak [threads]
+ *     ./peak fma threads        multiply-adds on that many threads alone
  *
  * Prints a line per figure, `fma 2 461.3 GFLOP/s`: the median of several runs after a warm-up. The multiply-adds go
  * through enough accumulators of the machine's widest vector to fill its pipes; read, copy and triad (a = b + 3 c)
@@ -8,8 +9,10 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -165,19 +168,27 @@ static Vector *array_new(float value) {
     return memory;
 }
 
+static void measure_fma(int threads) {
+    measure("fma", loop_fma, FMA_ROUNDS, 0, threads, 2.0 * LANES * CHAINS * FMA_ROUNDS * threads, "GFLOP/s");
+}
+
 int main(int argc, char **argv) {
-    int most = argc > 1 ? atoi(argv[1]) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    bool fma = argc > 2 && !strcmp(argv[1], "fma");
+    int most = argc > 1 ? atoi(argv[argc - 1]) : (int)sysconf(_SC_NPROCESSORS_ONLN);
     if (most < 1 || most > MAX_THREADS) {
-        fprintf(stderr, "usage: peak [threads, 1 to %d]\n", (int)MAX_THREADS);
+        fprintf(stderr, "usage: peak [fma] [threads, 1 to %d]\n", (int)MAX_THREADS);
         return 2;
+    }
+    if (fma) {
+        measure_fma(most);
+        return 0;
     }
     a = array_new(0), b = array_new(1), c = array_new(2);
     long count = (long)(array_bytes / sizeof(Vector));
     double bytes = (double)array_bytes;
     for (int i = 0; i < 2 && (i == 0 || most > 1); i++) {
         int threads = i ? most : 1;
-        double flop = 2.0 * LANES * CHAINS * FMA_ROUNDS * threads;
-        measure("fma", loop_fma, FMA_ROUNDS, 0, threads, flop, "GFLOP/s");
+        measure_fma(threads);
         measure("read", loop_read, count, 1, threads, bytes, "GB/s");
         measure("copy", loop_copy, count, 1, threads, 2 * bytes, "GB/s");
         measure("triad", loop_triad, count, 1, threads, 3 * bytes, "GB/s");

@@ -12,8 +12,8 @@ if(CMAKE_SCRIPT_MODE_FILE)
   foreach(file ${FILES})
     get_filename_component(name ${file} NAME)
     file(READ ${file} hex HEX)
-    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
-    string(REPLACE "0x0a," "0x0a,\n    " bytes "${bytes}") # a line of bytes per line of text
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])"  "'\\\\x\\1'," bytes "${hex}")
+    string(REPLACE "'\\x0a'," "'\\x0a',\n    " bytes "${bytes}") # a line of bytes per line of text
     string(APPEND arrays "static const char text_${index}[] = { /* ${name} */\n    ${bytes}0};\n\n")
     string(APPEND rows "    {\"${name}\", text_${index}, sizeof text_${index} - 1},\n")
     math(EXPR index "${index} + 1")
@@ -44,3 +44,4 @@ file(GLOB std_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/std/*.tg)
 tgc_embed(pass embedded_std ${std_files})
 file(GLOB runtime_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/*.h ${CMAKE_SOURCE_DIR}/runtime/*.c)
 tgc_embed(emit embedded_runtime ${runtime_files})
+tgc_embed(command embedded_bench ${CMAKE_SOURCE_DIR}/bench/peak.c) # tgc bench measures the peak in the same run

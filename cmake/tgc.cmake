@@ -12,7 +12,7 @@ endif()
 
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/command/*.c)
 if(sources)
-  add_library(tgc_command OBJECT ${sources})
+  add_library(tgc_command OBJECT ${sources} ${TGC_EXTRA_command})
   target_compile_definitions(tgc_command PRIVATE _GNU_SOURCE)
   target_include_directories(tgc_command SYSTEM PRIVATE ${CJSON_INCLUDE})
 endif()

@@ -236,8 +236,9 @@ static void print_timings(const Compile *c) {
 static void run_table(Compile *c) {
     void (*form)(Text *, const Compile *) = NULL;
     const char *before = "";
-    for (int i = 0; pass_table[i].name && !c->status; i++) {
+    for (int i = c->next; pass_table[i].name && !c->status; i++) {
         const Pass *pass = &pass_table[i];
+        c->next = i + 1;
         if (!is_skipped(c, pass)) {
             double begun = now();
             pass->run(c);
@@ -251,12 +252,18 @@ static void run_table(Compile *c) {
     }
 }
 
-int pipeline_run(Compile *compile) {
+int pipeline_resume(Compile *compile) {
     double begun = now();
-    if (!prepare(compile)) return compile->status;
     run_table(compile);
-    compile->total_seconds = now() - begun;
+    compile->total_seconds += now() - begun;
     if (diag_count(compile->diag)) diag_print(compile->diag, stderr, compile->colour);
     if (compile->timings) print_timings(compile);
     return compile->status;
+}
+
+int pipeline_run(Compile *compile) {
+    double begun = now();
+    if (!prepare(compile)) return compile->status;
+    compile->total_seconds = now() - begun;
+    return pipeline_resume(compile);
 }

@@ -40,6 +40,7 @@ typedef struct Compile {
     VEC(Program *) programs;
     Text inspected;
     int status;                 /* the exit status so far */
+    int next;                   /* the row of the table that runs next */
     double seconds[PASS_LIMIT]; /* by row of the table */
     double total_seconds;
 } Compile;
@@ -60,5 +61,7 @@ void passes_print(Text *text);           /* --passes: a row per line */
 /* Runs the rows up to stop_after. Returns the exit status: 0, 1 (mistakes in the .tg file), 2 (an unknown -D name or
  * target or pass), 3 (a file can't be read or written), 4 (the C compiler). Messages have been printed to stderr. */
 int pipeline_run(Compile *compile);
+/* Goes on after the row that a run stopped after, up to the new stop_after. */
+int pipeline_resume(Compile *compile);
 
 #endif
