@@ -188,7 +188,8 @@ static bool put_prefix(Workshop *w) {
     Text renames;
     text_init(&renames, w->arena);
     put_renames(&renames, w->output->prefix);
-    add_words(&w->flags, w->arena, arena_printf(w->arena, "-include %s", inside(w, "tg_prefix.h")));
+    vec_push(w->arena, &w->flags, "-include");
+    vec_push(w->arena, &w->flags, inside(w, "tg_prefix.h"));
     return put_in(w, "tg_prefix.h", renames.at, renames.length);
 }
 
@@ -210,7 +211,8 @@ static Words flags_of(const Workshop *w) {
 static int compile_whole(Workshop *w, const Words *sources) {
     Words words = flags_of(w);
     if (w->build->kind == BUILD_SHARED) add_words(&words, w->arena, "-shared");
-    add_words(&words, w->arena, arena_printf(w->arena, "-o %s", inside(w, "out")));
+    vec_push(w->arena, &words, "-o");
+    vec_push(w->arena, &words, inside(w, "out"));
     for (int i = 0; i < sources->count; i++) vec_push(w->arena, &words, inside(w, sources->at[i]));
     add_words(&words, w->arena, needs_json(w) ? "-lcjson -lm" : "-lm");
     return run_command(w, &words, "the C compiler");
@@ -220,11 +222,14 @@ static int compile_whole(Workshop *w, const Words *sources) {
 static int compile_archive(Workshop *w, const Words *sources) {
     if (!w->output->standalone && !put_prefix(w)) return STATUS_FILE;
     Words archive = {0};
-    add_words(&archive, w->arena, arena_printf(w->arena, "ar rcsD %s", inside(w, "out")));
+    add_words(&archive, w->arena, "ar rcsD");
+    vec_push(w->arena, &archive, inside(w, "out"));
     for (int i = 0; i < sources->count; i++) {
         const char *object = inside(w, arena_printf(w->arena, "%s_%s.o", w->output->prefix, sources->at[i]));
         Words words = flags_of(w);
-        add_words(&words, w->arena, arena_printf(w->arena, "-c -o %s %s", object, inside(w, sources->at[i])));
+        add_words(&words, w->arena, "-c -o");
+        vec_push(w->arena, &words, object);
+        vec_push(w->arena, &words, inside(w, sources->at[i]));
         int status = run_command(w, &words, "the C compiler");
         if (status) return status;
         vec_push(w->arena, &archive, object);
