@@ -113,10 +113,12 @@ static bool make_result(Elab *el, Entry *entry, const Field *field) {
     Value value = slot->value;
     if (value.kind == VALUE_VARIABLE) value = tensor_value(read_of(el, value.variable));
     Node *node = as_node(el, &value, dtype, slot->span);
-    node = check_type(el, field->type, node, slot->span, arena_printf(el->arena, "the result `%s`", field->name.name));
-    if (!node) return false;
+    const char *axes[MAX_RANK], *what = arena_printf(el->arena, "the result `%s`", field->name.name);
+    if (!node || !check_type(el, field->type, node, slot->span, what, axes)) return false;
+    Shape shape = node->shape;
+    memcpy(shape.name, axes, sizeof shape.name);
     name_node(el, node, field->name.name);
-    vec_push(el->arena, &entry->results, ((Port){field->name.name, node->dtype, node->shape, node, 0, 0}));
+    vec_push(el->arena, &entry->results, ((Port){field->name.name, node->dtype, shape, node, 0, 0}));
     return true;
 }
 

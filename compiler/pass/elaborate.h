@@ -182,8 +182,8 @@ Value eval_as(Elab *el, const Expr *expr);
 Value eval_to(Elab *el, const Expr *expr);
 /* Binds the function's sizes that `type` names, from the axes of `node`, in the current scope. */
 bool bind_sizes(Elab *el, const Function *function, const Type *type, const Node *node);
-/* The node with the axis names that the type gives; NULL after an error. */
-Node *check_type(Elab *el, const Type *type, Node *node, Span at, const char *what);
+/* Whether `node` is as `type` declares; `axes` (of MAX_RANK) gets the axis names that the type gives it. */
+bool check_type(Elab *el, const Type *type, const Node *node, Span at, const char *what, const char **axes);
 bool find_axis(Elab *el, const Value *value, Span at, const char *said, const Node *x, int *axis);
 /* `axis = N`, a number or a list; none: every axis. Ascending. */
 bool find_axes(Elab *el, const Value *value, const Argument *argument, const Node *x, int *axes, int *count);

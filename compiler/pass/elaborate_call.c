@@ -187,25 +187,25 @@ static bool check_tensors(Elab *el, const Function *function, Value *values, con
             place += !argument->name.name;
         }
         const char *name = arena_printf(el->arena, "argument `%s` of `%s`", field->name.name, what);
-        Node *node = check_type(el, field->type, values[i].node, at, name);
-        if (!node)
-            good = false;
+        const char *axes[MAX_RANK];
+        Value value = poison();
+        at_place(el, at);
+        if (check_type(el, field->type, values[i].node, at, name, axes))
+            value = tensor_value(rename_axes(el, values[i].node, axes));
         else
-            scope_declare(el, el->scope, field->name, tensor_value(node));
+            good = false;
+        scope_declare(el, el->scope, field->name, value);
     }
     return good;
 }
 
-/* The result's axes climb to names that the caller sees. */
-static Value give_back(Elab *el, Value value, Scope *caller) {
-    if (value.kind != VALUE_TENSOR) return value;
-    const char *axes[MAX_RANK] = {NULL};
-    for (int i = 0; i < value.node->shape.rank; i++) {
-        const char *axis = value.node->shape.name[i];
-        while (axis && !axis_visible(caller, axis)) axis = axis_outer(el, axis);
-        axes[i] = axis;
-    }
-    return tensor_value(rename_axes(el, value.node, axes));
+/* A result for the caller: its axes climb from the names that the declared type gives to names the caller sees. */
+static Value give_back(Elab *el, const Field *field, Node *node, Scope *caller, Span at, const char *what) {
+    const char *axes[MAX_RANK];
+    if (!node || !check_type(el, field->type, node, at, what, axes)) return poison();
+    for (int i = 0; i < node->shape.rank; i++)
+        while (axes[i] && !axis_visible(caller, axes[i])) axes[i] = axis_outer(el, axes[i]);
+    return tensor_value(rename_axes(el, node, axes));
 }
 
 static Value results_of(Elab *el, const Function *function, Frame *frame, Scope *caller, const char *what, Span at) {
@@ -228,12 +228,12 @@ static Value results_of(Elab *el, const Function *function, Frame *frame, Scope 
             good = false;
             continue;
         }
-        Node *node = as_node(el, value, dtype, function->value ? function->value->span : field->span);
+        Span said = function->value ? function->value->span : field->span;
+        Node *node = as_node(el, value, dtype, said);
         const char *name = field->name.name ? arena_printf(el->arena, "result `%s` of `%s`", field->name.name, what)
                                             : arena_printf(el->arena, "the result of `%s`", what);
-        node = check_type(el, field->type, node, function->value ? function->value->span : field->span, name);
         at_place(el, at);
-        *value = give_back(el, tensor_value(node), caller);
+        *value = give_back(el, field, node, caller, said, name);
         good = good && value->kind == VALUE_TENSOR;
     }
     if (!good) return poison();

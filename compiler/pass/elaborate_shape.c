@@ -284,39 +284,37 @@ bool bind_sizes(Elab *el, const Function *function, const Type *type, const Node
     return true;
 }
 
-Node *check_type(Elab *el, const Type *type, Node *node, Span at, const char *what) {
+bool check_type(Elab *el, const Type *type, const Node *node, Span at, const char *what, const char **axes) {
     DType dtype;
     bool rest = false;
-    if (!node || !type_dtype(el, type, &dtype) || !type_rest(el, type, &rest)) return NULL;
+    if (!node || !type_dtype(el, type, &dtype) || !type_rest(el, type, &rest)) return false;
     if (dtype != node->dtype) {
         Message *message = diag_error(el->diag, at, E0401, "%s holds %s, but is declared as %s", what,
                                       dtype_text(el, node->dtype), dtype_text(el, dtype));
         diag_note(message, type->span, "declared here as %s", type_text(el, type));
         if (dtype != DT_BOOL) diag_help(message, "convert it: %s(…)", dtype_text(el, dtype));
-        return NULL;
+        return false;
     }
     int first = rest ? 1 : 0, named = type->dims.count - first, lead = node->shape.rank - named;
     if (lead < 0 || (!rest && lead > 0)) {
         diag_label(misfit(el, type, node, at, what), "%d axes", node->shape.rank);
-        return NULL;
+        return false;
     }
-    const char *axes[MAX_RANK] = {NULL};
-    memcpy(axes, node->shape.name, sizeof axes);
+    memcpy(axes, node->shape.name, sizeof node->shape.name);
     for (int i = 0; i < named; i++) {
         int64_t size = 0;
         const char *axis = NULL;
         const Expr *said = type->dims.at[first + i].size;
-        if (!eval_dim(el, said, &size, &axis)) return NULL;
+        if (!eval_dim(el, said, &size, &axis)) return false;
         if (size != node->shape.size[lead + i]) {
             Message *message = misfit(el, type, node, at, what);
             const char *text = expr_text(el, said);
             diag_label(message, "axis %d is %lld, %s is %lld", lead + i, (long long)node->shape.size[lead + i],
                        said->kind == EXPR_NUMBER ? "the declared size" : text, (long long)size);
             diag_note(message, type->span, "declared here");
-            return NULL;
+            return false;
         }
         if (axis) axes[lead + i] = axis;
     }
-    at_place(el, at);
-    return rename_axes(el, node, axes);
+    return true;
 }

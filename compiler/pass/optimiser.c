@@ -62,9 +62,9 @@ static Value combine(Update *update, BinaryOp op, Value a, Value b) {
         default:
             return number_value(pow(a.number, b.number));
         }
+    Node *left = node_of(update, a), *right = node_of(update, b);
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (verbs[i].op == op)
-            return tensor_value(verbs[i].verb(update->graph, node_of(update, a), node_of(update, b)));
+        if (verbs[i].op == op) return tensor_value(verbs[i].verb(update->graph, left, right));
     fatal("elaborate", "an optimiser combines scalars by an unknown operator");
 }
 
@@ -78,6 +78,12 @@ static Node *scaled(Update *update, Value scale, Node *vector) {
     return multiply(update->graph, node_of(update, scale), vector);
 }
 
+/* share * old + (1 - share) * new */
+static Node *blend(Update *update, Value share, Node *old, Node *fresh) {
+    Node *kept = scaled(update, share, old), *added = scaled(update, minus(update, 1, share), fresh);
+    return add(update->graph, kept, added);
+}
+
 /* 1 - beta^step. */
 static Value correction(Update *update, Value beta) {
     Value step = tensor_value(update->step);
@@ -85,8 +91,8 @@ static Value correction(Update *update, Value beta) {
     if (beta.number <= 0) return number_value(1);
     Value u = times(update, number_value(-0.5 * log(beta.number)), step);
     u = tensor_value(hyperbolic_tangent(update->graph, u.node));
-    return combine(update, BINARY_DIV, times(update, number_value(2), u),
-                   combine(update, BINARY_ADD, number_value(1), u));
+    Value above = times(update, number_value(2), u), below = combine(update, BINARY_ADD, number_value(1), u);
+    return combine(update, BINARY_DIV, above, below);
 }
 
 /* ---- arguments ---- */
@@ -158,7 +164,8 @@ static void step_sgd(Update *update, const GroupUpdate *group, Node *g) {
     Value momentum = argument(update, "momentum", 0);
     if (momentum.kind != VALUE_NUMBER || momentum.number != 0) {
         Variable *velocity = moment(update, group, "v");
-        g = add(graph, scaled(update, momentum, read_moment(update, velocity, "v")), g);
+        Node *kept = scaled(update, momentum, read_moment(update, velocity, "v"));
+        g = add(graph, kept, g);
         write_flat(update, velocity, g, "new_v");
     }
     Node *p = read_moment(update, group->group, "p");
@@ -170,14 +177,14 @@ static void step_adam(Update *update, const GroupUpdate *group, Node *g) {
     Value beta1 = argument(update, "beta1", 0.9), beta2 = argument(update, "beta2", 0.999);
     Value decay = argument(update, "decay", strcmp(update->row->name, "adamw") == 0 ? 0.01 : 0);
     Variable *first = moment(update, group, "m"), *second = moment(update, group, "v");
-    Node *m =
-        add(graph, scaled(update, beta1, read_moment(update, first, "m")), scaled(update, minus(update, 1, beta1), g));
-    Node *v = add(graph, scaled(update, beta2, read_moment(update, second, "v")),
-                  scaled(update, minus(update, 1, beta2), multiply(graph, g, g)));
+    Node *m = blend(update, beta1, read_moment(update, first, "m"), g);
+    Node *squares = multiply(graph, g, g);
+    Node *v = blend(update, beta2, read_moment(update, second, "v"), squares);
     Value size = combine(update, BINARY_DIV, update->lr, correction(update, beta1));
+    Value eps = argument(update, "eps", 1e-8);
     Node *root = reciprocal_root(graph, node_of(update, correction(update, beta2)));
-    Node *below =
-        add(graph, multiply(graph, square_root(graph, v), root), node_of(update, argument(update, "eps", 1e-8)));
+    Node *below = multiply(graph, square_root(graph, v), root);
+    below = add(graph, below, node_of(update, eps));
     Node *p = read_moment(update, group->group, "p");
     if (group->group->decay && (decay.kind != VALUE_NUMBER || decay.number != 0))
         p = scaled(update, minus(update, 1, times(update, update->lr, decay)), p);
@@ -250,7 +257,8 @@ static void clip(Update *update, GroupUpdate *groups, int count, Node *norm) {
     Value limit = argument(update, "clip", INFINITY);
     Graph *graph = update->graph;
     if (limit.kind == VALUE_NUMBER && isinf(limit.number)) return;
-    Node *scale = minimum(graph, constant(graph, 1, DT_FLOAT), divide(graph, node_of(update, limit), norm));
+    Node *share = divide(graph, node_of(update, limit), norm);
+    Node *scale = minimum(graph, share, constant(graph, 1, DT_FLOAT));
     name_node(update->el, scale, "clip_scale");
     for (int i = 0; i < count; i++) groups[i].gradient = multiply(graph, groups[i].gradient, scale);
 }
