@@ -27,7 +27,7 @@ char *arena_strndup(Arena *arena, const char *text, size_t length);
 char *arena_printf(Arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 void *arena_grow(Arena *arena, void *at, int count, int *capacity, size_t item_bytes); /* for vec_push */
 
-#define NEW(arena, Type) ((Type *)arena_alloc((arena), sizeof(Type)))
+#define NEW(arena, Type)              ((Type *)arena_alloc((arena), sizeof(Type)))
 #define NEW_ARRAY(arena, Type, count) ((Type *)arena_alloc((arena), sizeof(Type) * (size_t)(count)))
 
 /* A growing array: `VEC(Node *) nodes;` then vec_push(arena, &nodes, node), nodes.at[i], nodes.count. */
