@@ -12,7 +12,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
   foreach(file ${FILES})
     get_filename_component(name ${file} NAME)
     file(READ ${file} hex HEX)
-    string(REGEX REPLACE "([0-9a-f][0-9a-f])"  "'\\\\x\\1'," bytes "${hex}")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
     string(REPLACE "'\\x0a'," "'\\x0a',\n    " bytes "${bytes}") # a line of bytes per line of text
     string(APPEND arrays "static const char text_${index}[] = { /* ${name} */\n    ${bytes}0};\n\n")
     string(APPEND rows "    {\"${name}\", text_${index}, sizeof text_${index} - 1},\n")
