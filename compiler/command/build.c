@@ -27,7 +27,8 @@ static const char *header_path(const Request *request, const Compile *compile) {
 static int run(Request *request) {
     Compile compile;
     if (!compile_request(request, &compile)) return STATUS_USAGE;
-    const char *path = request->output ? request->output : default_path(request, file_stem(request->arena, compile.path));
+    const char *path =
+        request->output ? request->output : default_path(request, file_stem(request->arena, compile.path));
     compile.build.path = path;
     compile.build.kind = request->program ? BUILD_PROGRAM : build_kind(path);
     compile.output.files = true;

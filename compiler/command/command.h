@@ -63,21 +63,21 @@ struct Request {
     bool verbose, timings, passes;
 
     /* of one or a few */
-    const char *output;      /* emit build dot */
-    const char *only;        /* emit */
-    bool standalone;         /* emit */
-    bool program;            /* build */
-    bool check;              /* fmt */
-    bool json;               /* bench */
-    bool interp;             /* run */
-    const char *in, *out;    /* run gradcheck */
-    const char *weights;     /* run gradcheck */
-    const char *save;        /* run */
-    WordList calls;          /* run */
-    Number seed, threads;    /* run bench gradcheck */
-    Number steps;            /* bench */
-    const char *tolerance;   /* gradcheck */
-    WordList passed_on;      /* train */
+    const char *output;    /* emit build dot */
+    const char *only;      /* emit */
+    bool standalone;       /* emit */
+    bool program;          /* build */
+    bool check;            /* fmt */
+    bool json;             /* bench */
+    bool interp;           /* run */
+    const char *in, *out;  /* run gradcheck */
+    const char *weights;   /* run gradcheck */
+    const char *save;      /* run */
+    WordList calls;        /* run */
+    Number seed, threads;  /* run bench gradcheck */
+    Number steps;          /* bench */
+    const char *tolerance; /* gradcheck */
+    WordList passed_on;    /* train */
 };
 
 struct Command {
@@ -105,8 +105,8 @@ int usage_error(const Request *request, const char *format, ...) PRINTF_LIKE(2, 
 
 /* Options into a Compile of words[0]. False after a message: a mistake of usage. */
 bool compile_request(Request *request, Compile *compile);
-/* Runs the passes that follow `from` (an entry of the table). Checks each. */
-void compile_resume(Compile *compile, const char *from);
+/* The same, and runs the passes up to elaborate; pipeline_resume goes on. Returns a Status, after a message. */
+int compile_begin(Request *request, Compile *compile);
 /* The entry point of that name; NULL after a message that lists them. NULL as name stands for the only one. */
 Entry *entry_named(Request *request, const Model *model, const char *name);
 tg_dtype port_dtype(const Port *port, bool f64);
@@ -120,11 +120,11 @@ typedef struct Scratch {
     char path[4096]; /* "" when there is none */
 } Scratch;
 
-bool scratch_open(Scratch *scratch); /* false after a message */
+bool scratch_open(Scratch *scratch);  /* false after a message */
 void scratch_close(Scratch *scratch); /* removes it with its files */
-/* Runs a program and waits for it; SIGINT and SIGTERM sent to this process reach it. Its exit status, 128 + n when
- * signal n ended it; -1 with errno when it can't be run. */
-int program_run(const char *const *words);
+/* Runs a program, its standard output into a file unless `output` is NULL, and waits for it; SIGINT and SIGTERM sent to
+ * this process reach it. Its exit status, 128 + n when signal n ended it; -1 with errno when it can't be run. */
+int program_run(const char *const *words, const char *output);
 
 /* ---- values.c: numbers as text ---- */
 
@@ -178,7 +178,8 @@ typedef struct Evaluator Evaluator;
 typedef struct Runner {
     Arena *arena;
     const Model *model;
-    tg_model *data; /* parameters and states; compiled code works on them, the evaluator on copies in double precision */
+    tg_model
+        *data; /* parameters and states; compiled code works on them, the evaluator on copies in double precision */
     void *library;
     void (*free)(tg_model *model);
     Evaluator *evaluator; /* NULL for compiled code */
@@ -227,6 +228,8 @@ void variants_make(Model *model, const Entry *only, VariantList *variants);
 double peak_gflops(const Compile *compile, int threads, bool f64);
 
 /* ---- the commands, and command.c: the table of them ---- */
+
+extern const EmbeddedFile embedded_bench[]; /* peak.c alone; CMake writes the table */
 
 extern const Command command_check, command_emit, command_build, command_run, command_train, command_bench,
     command_gradcheck, command_dot, command_fmt;

@@ -67,6 +67,16 @@ bool compile_request(Request *request, Compile *compile) {
            known_pass(request, "--stop-after", request->stop_after) && known_pass(request, "--dump", request->dump);
 }
 
+int compile_begin(Request *request, Compile *compile) {
+    if (!compile_request(request, compile)) return STATUS_USAGE;
+    compile->stop_after = "elaborate";
+    compile->timings = false;
+    int status = pipeline_run(compile);
+    compile->stop_after = request->stop_after;
+    compile->timings = request->timings;
+    return status;
+}
+
 Entry *entry_named(Request *request, const Model *model, const char *name) {
     int count = model->entries.count;
     const char **names = NEW_ARRAY(request->arena, const char *, count + 1);

@@ -32,9 +32,9 @@ static void draw_node(Text *text, const Node *node, const char *const *result) {
     text_printf(text, "%s%s %s", *title ? "\\n" : "", node->op->name, shape_string(arena, &node->shape));
     if (result[node->id]) text_printf(text, "\\nresult %s", result[node->id]);
     text_printf(text, "\", fillcolor=\"%s\"%s];\n", phase_colours[node->phase],
-                result[node->id]                                    ? ", penwidth=2"
+                result[node->id]                                           ? ", penwidth=2"
                 : node->op->kind == OP_LEAF || node->op->kind == OP_EFFECT ? ", shape=ellipse"
-                                                                    : "");
+                                                                           : "");
 }
 
 /* Whether `scope` lies in `inside`, at any depth, or is it. */
@@ -109,8 +109,7 @@ static int run(Request *request) {
     int status = pipeline_run(&compile);
     if (status) return status;
     if (!compile.model) return usage_error(request, "there is no graph yet after the pass %s", compile.stop_after);
-    const Entry *entry =
-        entry_named(request, compile.model, request->words.count > 1 ? request->words.at[1] : NULL);
+    const Entry *entry = entry_named(request, compile.model, request->words.count > 1 ? request->words.at[1] : NULL);
     if (!entry) return compile.model->entries.count ? STATUS_USAGE : STATUS_CONTENT;
     Text text;
     text_init(&text, request->arena);
@@ -122,8 +121,9 @@ static int run(Request *request) {
 const Command command_dot = {.name = "dot",
                              .arguments = "FILE [ENTRY]",
                              .does = "Draw the graph of an entry point for Graphviz.",
-                             .more = "It is the graph after simplify; --stop-after=PASS shows it after an earlier pass, "
-                                     "such as elaborate.",
+                             .more =
+                                 "It is the graph after simplify; --stop-after=PASS shows it after an earlier pass, "
+                                 "such as elaborate.",
                              .options = options,
                              .compiles = true,
                              .least = 1,

@@ -124,8 +124,7 @@ bool evaluator_call(Evaluator *evaluator, const Entry *entry, Tensors *tensors, 
     tg_model *data = evaluator->data;
     const double **inputs = NEW_ARRAY(arena, const double *, tensors->input_count + 1);
     const double **results = NEW_ARRAY(arena, const double *, tensors->result_count + 1);
-    for (int i = 0; i < tensors->input_count; i++)
-        inputs[i] = widened(arena, &tensors->inputs[i], tensors->input[i]);
+    for (int i = 0; i < tensors->input_count; i++) inputs[i] = widened(arena, &tensors->inputs[i], tensors->input[i]);
     Interp interp = {.arena = arena,
                      .inputs = inputs,
                      .storage = storage,

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-static const Option options[] = {
-    {"--check", NULL, OPTION_FLAG, NULL, "write nothing; name the files that would change, with status 1",
-     offsetof(Request, check)},
-    {NULL, NULL, 0, NULL, NULL, 0}};
+static const Option options[] = {{"--check", NULL, OPTION_FLAG, NULL,
+                                  "write nothing; name the files that would change, with status 1",
+                                  offsetof(Request, check)},
+                                 {NULL, NULL, 0, NULL, NULL, 0}};
 
 static int format_file(const Request *request, const char *path) {
     Compile compile;

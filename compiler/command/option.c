@@ -1,7 +1,8 @@
 /* option.c: tables of options, the words of a command line, and the help made of the same tables.
  *
  * In: --seed 3 -DN=4 m.tg add x=[1]. Out: Request { seed: 3, defines: N=4, words: m.tg add x=[1] }.
- * A value follows its option, or `=` after a long one, or directly after a short one. After `--` nothing is an option. */
+ * A value follows its option, or `=` after a long one, or directly after a short one. After `--` nothing is an option.
+ */
 #include "command/command.h"
 
 #include <errno.h>
@@ -23,8 +24,8 @@ const Option compile_options[] = {
     {"--verbose", "-v", OPTION_FLAG, NULL, "print the commands that are run", offsetof(Request, verbose)},
     {NULL, NULL, 0, NULL, NULL, 0}};
 
-static const Option common_options[] = {
-    {"--help", "-h", OPTION_FLAG, NULL, "print this text", offsetof(Request, help)}, {NULL, NULL, 0, NULL, NULL, 0}};
+static const Option common_options[] = {{"--help", "-h", OPTION_FLAG, NULL, "print this text", offsetof(Request, help)},
+                                        {NULL, NULL, 0, NULL, NULL, 0}};
 
 /* ---- messages ---- */
 
@@ -104,8 +105,7 @@ static bool unknown_option(const Request *request, const char *word) {
     WordList names = {0};
     tables_of(request->command, tables);
     for (int i = 0; tables[i]; i++)
-        for (const Option *option = tables[i]; option->name; option++)
-            vec_push(request->arena, &names, option->name);
+        for (const Option *option = tables[i]; option->name; option++) vec_push(request->arena, &names, option->name);
     const char *bare = arena_strndup(request->arena, word, strcspn(word, "="));
     usage_error(request, "tgc %s has no option %s%s", request->command->name, bare,
                 did_you_mean(request->arena, bare, names.at, names.count));
@@ -125,11 +125,19 @@ static bool read_number(const Request *request, const char *name, const char *va
 static bool option_store(Request *request, const Option *option, const char *value) {
     void *field = (char *)request + option->field;
     switch (option->kind) {
-    case OPTION_FLAG: *(bool *)field = true; break;
-    case OPTION_TEXT: *(const char **)field = value; break;
-    case OPTION_NUMBER: return read_number(request, option->name, value, field);
-    case OPTION_PASS: vec_push(request->arena, (WordList *)field, option->name); /* fall through */
-    case OPTION_LIST: vec_push(request->arena, (WordList *)field, value); break;
+    case OPTION_FLAG:
+        *(bool *)field = true;
+        break;
+    case OPTION_TEXT:
+        *(const char **)field = value;
+        break;
+    case OPTION_NUMBER:
+        return read_number(request, option->name, value, field);
+    case OPTION_PASS:
+        vec_push(request->arena, (WordList *)field, option->name); /* fall through */
+    case OPTION_LIST:
+        vec_push(request->arena, (WordList *)field, value);
+        break;
     }
     return true;
 }
@@ -162,8 +170,8 @@ static bool check_words(const Request *request) {
         return false;
     }
     if (command->most >= 0 && count > command->most) {
-        usage_error(request, "tgc %s: what is '%s' for? tgc %s %s", command->name,
-                    request->words.at[command->most], command->name, command->arguments);
+        usage_error(request, "tgc %s: what is '%s' for? tgc %s %s", command->name, request->words.at[command->most],
+                    command->name, command->arguments);
         return false;
     }
     return true;
@@ -192,9 +200,9 @@ bool request_read(Request *request, int argc, char **argv) {
 static void help_of_options(Text *text, const char *title, const Option *options) {
     if (options->name && title) text_printf(text, "\n%s:\n", title);
     for (const Option *option = options; option->name; option++) {
-        const char *left = arena_printf(text->arena, "%s%s%s%s%s", option->shorter ? option->shorter : "",
-                                        option->shorter ? ", " : "", option->name, option->value ? " " : "",
-                                        option->value ? option->value : "");
+        const char *left =
+            arena_printf(text->arena, "%s%s%s%s%s", option->shorter ? option->shorter : "", option->shorter ? ", " : "",
+                         option->name, option->value ? " " : "", option->value ? option->value : "");
         text_printf(text, "  %-24s  %s\n", left, option->help);
     }
 }

@@ -58,7 +58,9 @@ static bool calls_of(Request *request, CallList *calls) {
     }
     if (request->words.count == 1 && !request->in && !request->out) return true;
     usage_error(request, "--call says entry, inputs and results: leave out %s",
-                request->words.count > 1 ? request->words.at[1] : request->in ? "--in" : "--out");
+                request->words.count > 1 ? request->words.at[1]
+                : request->in            ? "--in"
+                                         : "--out");
     return false;
 }
 
@@ -113,15 +115,13 @@ static int run(Request *request) {
     Compile compile;
     Runner runner = {0};
     CallList calls = {0};
-    if (!calls_of(request, &calls) || !compile_request(request, &compile)) return STATUS_USAGE;
-    if (request->stop_after) return pipeline_run(&compile);
-    compile.stop_after = "elaborate";
-    int status = pipeline_run(&compile);
-    compile.stop_after = NULL;
+    if (!calls_of(request, &calls)) return STATUS_USAGE;
+    if (request->stop_after) return compile_request(request, &compile) ? pipeline_run(&compile) : STATUS_USAGE;
+    int status = compile_begin(request, &compile);
     if (!status) status = find_entries(request, &compile, &calls);
     if (!status)
-        status = request->interp ? runner_evaluate(&runner, &compile, request)
-                                 : runner_build(&runner, &compile, request);
+        status =
+            request->interp ? runner_evaluate(&runner, &compile, request) : runner_build(&runner, &compile, request);
     if (!status) status = make_calls(request, &runner, &calls);
     runner_free(&runner);
     return status;

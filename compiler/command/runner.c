@@ -22,7 +22,7 @@ static void find(void *library, const char *prefix, const char *name, void *func
 }
 
 static int open_library(Runner *runner, const Compile *compile, const Request *request, const char *path) {
-    int (*create)(tg_model **model, int threads, uint64_t seed);
+    int (*create)(tg_model * *model, int threads, uint64_t seed);
     runner->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!runner->library) {
         complain("cannot load the compiled model: %s", dlerror());
@@ -40,13 +40,10 @@ int runner_build(Runner *runner, Compile *compile, const Request *request) {
     Scratch scratch;
     *runner = (Runner){.arena = compile->arena};
     if (!scratch_open(&scratch)) return STATUS_FILE;
-    compile->build.path = arena_printf(compile->arena, "%s/lib%s.so", scratch.path, file_stem(compile->arena, compile->path));
+    compile->build.path =
+        arena_printf(compile->arena, "%s/lib%s.so", scratch.path, file_stem(compile->arena, compile->path));
     compile->build.kind = BUILD_SHARED;
-    if (compile->model)
-        compile_resume(compile, "elaborate");
-    else
-        pipeline_run(compile);
-    int status = compile->status;
+    int status = pipeline_resume(compile);
     runner->model = compile->model;
     if (!status) status = open_library(runner, compile, request, compile->build.path);
     scratch_close(&scratch);
@@ -56,8 +53,7 @@ int runner_build(Runner *runner, Compile *compile, const Request *request) {
 int runner_evaluate(Runner *runner, Compile *compile, const Request *request) {
     *runner = (Runner){.arena = compile->arena, .free = tg_model_free};
     compile->stop_after = "gradient";
-    compile_resume(compile, "elaborate");
-    if (compile->status) return compile->status;
+    if (pipeline_resume(compile)) return compile->status;
     runner->model = compile->model;
     tg_options options = {.threads = 1, .seed = request->seed.value};
     tg_status status = tg_model_new(&runner->data, evaluator_info(compile->arena, compile->model), &options);

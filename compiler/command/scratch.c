@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -28,8 +29,7 @@ void scratch_close(Scratch *scratch) {
     DIR *folder = scratch->path[0] ? opendir(scratch->path) : NULL;
     if (!folder) return;
     for (struct dirent *item; (item = readdir(folder));)
-        if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0)
-            unlinkat(dirfd(folder), item->d_name, 0);
+        if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0) unlinkat(dirfd(folder), item->d_name, 0);
     closedir(folder);
     rmdir(scratch->path);
     scratch->path[0] = '\0';
@@ -49,7 +49,7 @@ static int wait_for(pid_t child, const sigset_t *signals) {
     }
 }
 
-int program_run(const char *const *words) {
+int program_run(const char *const *words, const char *output) {
     sigset_t signals, before;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -62,8 +62,12 @@ int program_run(const char *const *words) {
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attributes, &before);
     posix_spawnattr_setsigdefault(&attributes, &signals);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    if (output) posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     pid_t child;
-    int error = posix_spawnp(&child, words[0], NULL, &attributes, (char *const *)words, environ);
+    int error = posix_spawnp(&child, words[0], &actions, &attributes, (char *const *)words, environ);
+    posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
 
     int status = error ? -1 : wait_for(child, &signals);

@@ -12,20 +12,32 @@
 
 double element_get(tg_dtype dtype, const void *data, int64_t index) {
     switch (dtype) {
-    case TG_F32: return (double)((const float *)data)[index];
-    case TG_F64: return ((const double *)data)[index];
-    case TG_I32: return ((const int32_t *)data)[index];
-    case TG_BOOL: break;
+    case TG_F32:
+        return (double)((const float *)data)[index];
+    case TG_F64:
+        return ((const double *)data)[index];
+    case TG_I32:
+        return ((const int32_t *)data)[index];
+    case TG_BOOL:
+        break;
     }
     return ((const uint8_t *)data)[index] != 0;
 }
 
 void element_set(tg_dtype dtype, void *data, int64_t index, double number) {
     switch (dtype) {
-    case TG_F32: ((float *)data)[index] = (float)number; break;
-    case TG_F64: ((double *)data)[index] = number; break;
-    case TG_I32: ((int32_t *)data)[index] = (int32_t)number; break;
-    case TG_BOOL: ((uint8_t *)data)[index] = number != 0; break;
+    case TG_F32:
+        ((float *)data)[index] = (float)number;
+        break;
+    case TG_F64:
+        ((double *)data)[index] = number;
+        break;
+    case TG_I32:
+        ((int32_t *)data)[index] = (int32_t)number;
+        break;
+    case TG_BOOL:
+        ((uint8_t *)data)[index] = number != 0;
+        break;
     }
 }
 
@@ -40,21 +52,29 @@ const char *shape_of(Arena *arena, int rank, const int64_t *shape) {
 
 int status_of(tg_status status) {
     switch (status) {
-    case TG_OK: return STATUS_OK;
-    case TG_FILE: return STATUS_FILE;
-    case TG_FORMAT: return STATUS_CONTENT;
-    case TG_VALUE: return STATUS_VALUE;
+    case TG_OK:
+        return STATUS_OK;
+    case TG_FILE:
+        return STATUS_FILE;
+    case TG_FORMAT:
+        return STATUS_CONTENT;
+    case TG_VALUE:
+        return STATUS_VALUE;
     case TG_BAD_ARGUMENT:
-    case TG_NO_MEMORY: break;
+    case TG_NO_MEMORY:
+        break;
     }
     return STATUS_INTERNAL;
 }
 
 tg_dtype port_dtype(const Port *port, bool f64) {
     switch (port->dtype) {
-    case DT_I32: return TG_I32;
-    case DT_BOOL: return TG_BOOL;
-    case DT_FLOAT: break;
+    case DT_I32:
+        return TG_I32;
+    case DT_BOOL:
+        return TG_BOOL;
+    case DT_FLOAT:
+        break;
     }
     return f64 ? TG_F64 : TG_F32;
 }
@@ -148,8 +168,7 @@ int tensors_read(Tensors *tensors, const char *path) {
         if (!tensors->set[i]) {
             const tg_tensor *tensor = &tensors->inputs[i];
             complain("%s: there is no tensor %s, which %s takes as %s: %s %s", path, tensor->name, tensors->entry,
-                     tensor->name, tg_dtype_name(tensor->dtype),
-                     shape_of(tensors->arena, tensor->rank, tensor->shape));
+                     tensor->name, tg_dtype_name(tensor->dtype), shape_of(tensors->arena, tensor->rank, tensor->shape));
             worst = STATUS_CONTENT;
         }
     tg_file_close(file);

@@ -28,7 +28,7 @@ static int run_program(const Request *request, const char *program) {
     vec_push(request->arena, &words, program);
     for (int i = 0; i < request->passed_on.count; i++) vec_push(request->arena, &words, request->passed_on.at[i]);
     vec_push(request->arena, &words, NULL);
-    int status = program_run(words.at);
+    int status = program_run(words.at, NULL);
     if (status >= 0) return status;
     complain("cannot run the training program %s: %s", program, strerror(errno));
     return STATUS_FILE;
@@ -37,20 +37,17 @@ static int run_program(const Request *request, const char *program) {
 static int run(Request *request) {
     Compile compile;
     Scratch scratch;
-    if (!compile_request(request, &compile)) return STATUS_USAGE;
-    if (request->stop_after) return pipeline_run(&compile);
-    compile.stop_after = "elaborate";
-    int status = pipeline_run(&compile);
+    if (request->stop_after) return compile_request(request, &compile) ? pipeline_run(&compile) : STATUS_USAGE;
+    int status = compile_begin(request, &compile);
     if (status) return status;
     if (!has_train_entry(compile.model)) return STATUS_CONTENT;
     if (!scratch_open(&scratch)) return STATUS_FILE;
 
-    compile.stop_after = NULL;
     compile.build.path = arena_printf(request->arena, "%s/%s-train", scratch.path, compile.model->name);
     compile.build.kind = BUILD_PROGRAM;
     compile.output.files = true;
-    compile_resume(&compile, "elaborate");
-    status = compile.status ? compile.status : run_program(request, compile.build.path);
+    status = pipeline_resume(&compile);
+    if (!status) status = run_program(request, compile.build.path);
     scratch_close(&scratch);
     return status;
 }
