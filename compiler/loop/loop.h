@@ -53,6 +53,7 @@ struct Expr {
     ExprKind kind;
     Type type;
     bool lanes;
+    int depth;          /* how many loops of the kernel, from the outermost, it depends on; see value.c */
     double number;
     Var *var;
     Array *array;
@@ -129,7 +130,9 @@ Expr *ex_lanes(Lower *lower, Expr *x); /* x, or its splat */
 Var *var_new(Lower *lower, const char *name, Type type, bool lanes); /* makes the name unique */
 Index index_of(Lower *lower, int64_t constant);
 void index_add(Lower *lower, Index *index, Var *var, int64_t scale); /* nothing for scale 0 */
-Stmt *st_for(Lower *lower, Block *in, LoopKind kind, Var *var, Expr *from, Expr *to, int64_t step);
+/* A loop that st_put puts into its block once its body is whole: what the body needs from outside comes before it. */
+Stmt *st_for(Lower *lower, LoopKind kind, Var *var, Expr *from, Expr *to, int64_t step);
+void st_put(Lower *lower, Block *in, Stmt *stmt);
 Var *st_let(Lower *lower, Block *in, const char *name, Expr *value);
 Var *st_var(Lower *lower, Block *in, const char *name, Expr *value);
 void st_set(Lower *lower, Block *in, Var *var, Expr *value);
@@ -152,29 +155,69 @@ struct Lower {
     Function *function;
     int lane_count;             /* of one vector of the model's float type */
     Axes axes;                  /* the kernel's */
-    Var *loop[MAX_AXES];        /* index variable of each loop */
+    Var *loop[MAX_AXES];        /* index variable of each loop, or NULL where it stands still */
+    int64_t shift[MAX_AXES];    /* added to that index */
     Block *block[MAX_AXES + 1]; /* where to put what depends on loops < d */
     int lane_axis;              /* the loop that runs over lanes, or -1 */
     Expr *part;                 /* in the tail of that loop: how many lanes count; else NULL */
-    struct Memo *memo;          /* values already computed, by node and access; see value_scope */
+    int sweep;                  /* ROW: which of the sweeps over the row is being written */
+    struct RowPlan *plan;       /* ROW: see row.c */
+    VEC(struct Memo) memo;      /* values already computed, by node and access */
+    VEC(const char *) taken;    /* names in use in the function */
 };
 
+typedef struct Memo {
+    const Node *node;
+    Access access;
+    Expr *value;
+} Memo;
+
 /* The node's value at the point given by `access` (into the node's row-major space). A materialised node is loaded, any
- * other computed in place; the result is named after the node and shared while the scope lasts. Lanes when the access
+ * other computed in place; the result is named after the node and shared until it is forgotten. Lanes when the access
  * moves along the lane axis. */
 Expr *value_at(Lower *lower, Node *node, const Access *access);
 /* Says that `node` at `access` is `value` (an accumulator, a row's maximum). */
-void value_bind(Lower *lower, Node *node, const Access *access, Expr *value);
-/* Opens and closes a region of sharing: what was computed inside is forgotten at its end. */
-struct Memo *value_open(Lower *lower);
-void value_close(Lower *lower, struct Memo *mark);
+void value_bind(Lower *lower, const Node *node, const Access *access, Expr *value);
+/* Forgets every value that depends on loop `depth` or one inside it. */
+void value_forget(Lower *lower, int depth);
 /* Stores a value to the node's place at the point. */
 void value_store(Lower *lower, Block *in, Node *node, const Access *access, Expr *value);
+/* Whether the node can be computed over lanes along loop `axis`: every access stands still there or goes on by one. */
+bool lanes_fit(Lower *lower, Node *node, const Access *access, int axis);
 /* The pointer parameter for a buffer at an offset; made on first use. */
-Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, const char *name, bool written);
-Index index_at(Lower *lower, const Access *access); /* of the strides alone: offset belongs to the array */
+Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, bool written);
+Index index_at(Lower *lower, const Access *access); /* of the strides and shifts; the offset belongs to the array */
+int access_depth(const Lower *lower, const Access *access);
+Type type_of(const Node *node);
+Expr *load_at(Lower *lower, Buffer *buffer, const Access *in_buffer); /* one element, or lanes along the lane axis */
 
-/* ---- map.c row.c contract.c: the skeletons ---- */
+/* ---- nest.c: the loops around a kernel's body ---- */
+
+/* The innermost loop cut into blocks of `block` elements (a multiple of the lanes) so that there are slices enough. */
+typedef struct Nest {
+    int outer;      /* loops 0 … outer-1 make the grid of slices */
+    int64_t blocks; /* of the last loop; 1: it is not cut */
+    int64_t block;
+    Var *number;    /* which block; NULL where there is one */
+    Stmt *slices;
+} Nest;
+
+/* Opens `for s = lo … hi` over the `outer` first loops of `order` and the blocks of the last; sets loop[] and block[]. */
+Nest nest_open(Lower *lower, const int *order, int outer, int64_t blocks, int64_t block);
+void nest_close(Lower *lower, Nest *nest);
+/* The last loop over lanes (or singly, where lane_axis is -1): calls body for the full vectors and for the tail. */
+void lane_loop(Lower *lower, const Nest *nest, Block *in, int axis, void (*body)(Lower *, Block *, void *), void *with);
+
+/* ---- fold.c: steps of a reduction, shared with row.c ---- */
+
+Expr *fold_start(Lower *lower, const Node *node, bool lanes); /* its neutral element */
+void fold_step(Lower *lower, Block *in, const Node *node, Var *into, Expr *value);
+Expr *fold_end(Lower *lower, const Node *node, Var *sum); /* over the lanes, in a fixed order */
+
+/* ---- row.c: what an earlier sweep over the row kept; NULL if it kept nothing of the node ---- */
+Expr *row_recall(Lower *lower, Node *node, const Access *access);
+
+/* ---- map.c row.c fold.c contract.c scatter.c: the skeletons ---- */
 
 void lower_map(Lower *lower);
 void lower_row(Lower *lower);
@@ -187,7 +230,8 @@ typedef struct Program { /* one entry point's kernels as loops, in order */
     Schedule *schedule;
     VEC(Function *) functions; /* as launched: functions.at[i] for launch i; equal texts are found by emit */
 } Program;
-Program *lower(Schedule *schedule, const Machine *machine);
+Program *lower(Schedule *schedule, const Machine *machine); /* lower.c */
+Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, Kernel *kernel, const char *suffix);
 
 /* ---- check.c, print.c ---- */
 

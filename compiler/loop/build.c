@@ -1,0 +1,205 @@
+/* build.c: small constructors of expressions and statements, used by the skeletons.
+ *
+ *     st_let(lower, block, "h", ex_apply(lower, T_REAL, "tg_gelu(%0)", 1, &x))      const vec h = tg_gelu(x);
+ */
+#include "loop/loop.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static Expr *ex_new(Lower *lower, ExprKind kind, Type type, bool lanes) {
+    Expr *x = NEW(lower->arena, Expr);
+    x->kind = kind;
+    x->type = type;
+    x->lanes = lanes;
+    return x;
+}
+
+Expr *ex_real(Lower *lower, double number) {
+    Expr *x = ex_new(lower, EX_NUMBER, T_REAL, false);
+    x->number = number;
+    return x;
+}
+
+Expr *ex_int(Lower *lower, Type type, int64_t number) {
+    Expr *x = ex_new(lower, EX_NUMBER, type, false);
+    x->number = (double)number;
+    return x;
+}
+
+Expr *ex_var(Lower *lower, Var *var) {
+    Expr *x = ex_new(lower, EX_VAR, var->type, var->lanes);
+    x->var = var;
+    return x;
+}
+
+Expr *ex_index(Lower *lower, Index index, Type type, bool lanes) {
+    Expr *x = ex_new(lower, EX_INDEX, type, lanes);
+    x->index = index;
+    return x;
+}
+
+Expr *ex_load(Lower *lower, Array *array, Index index, bool lanes, Expr *part) {
+    Type type = array->dtype == DT_FLOAT ? T_REAL : array->dtype == DT_I32 ? T_INT : T_MASK;
+    Expr *x = ex_new(lower, EX_LOAD, type, lanes);
+    x->array = array;
+    x->index = index;
+    x->part = lanes ? part : NULL;
+    return x;
+}
+
+Expr *ex_lanes(Lower *lower, Expr *x) {
+    if (x->lanes) return x;
+    Expr *splat = ex_new(lower, EX_SPLAT, x->type, true);
+    splat->arg_count = 1;
+    splat->arg[0] = x;
+    splat->depth = x->depth;
+    return splat;
+}
+
+Expr *ex_apply(Lower *lower, Type type, const char *format, int count, Expr *const *args) {
+    bool lanes = false;
+    for (int i = 0; i < count; i++) lanes = lanes || args[i]->lanes;
+    Expr *x = ex_new(lower, EX_APPLY, type, lanes);
+    x->format = format;
+    x->arg_count = count;
+    for (int i = 0; i < count; i++) {
+        x->arg[i] = lanes ? ex_lanes(lower, args[i]) : args[i];
+        if (args[i]->depth > x->depth) x->depth = args[i]->depth;
+    }
+    return x;
+}
+
+static bool taken(const Lower *lower, const char *name) {
+    for (int i = 0; i < lower->taken.count; i++)
+        if (strcmp(lower->taken.at[i], name) == 0) return true;
+    return false;
+}
+
+/* A C identifier like `wanted` that nothing else in the function has. */
+static const char *fresh_name(Lower *lower, const char *wanted) {
+    char *base = arena_strndup(lower->arena, wanted, strlen(wanted));
+    for (char *at = base; *at; at++)
+        if (!isalnum((unsigned char)*at)) *at = '_';
+    const char *name = base;
+    for (int number = 2; taken(lower, name) || c_word(name); number++)
+        name = arena_printf(lower->arena, "%s_%d", base, number);
+    vec_push(lower->arena, &lower->taken, name);
+    return name;
+}
+
+Var *var_new(Lower *lower, const char *name, Type type, bool lanes) {
+    Var *var = NEW(lower->arena, Var);
+    *var = (Var){.name = fresh_name(lower, name), .type = type, .lanes = lanes};
+    return var;
+}
+
+Index index_of(Lower *lower, int64_t constant) {
+    (void)lower;
+    return (Index){.constant = constant};
+}
+
+void index_add(Lower *lower, Index *index, Var *var, int64_t scale) {
+    if (scale == 0) return;
+    Term term = {var, scale};
+    vec_push(lower->arena, &index->terms, term);
+}
+
+static Stmt *st_new(Lower *lower, StmtKind kind) {
+    Stmt *stmt = NEW(lower->arena, Stmt);
+    stmt->kind = kind;
+    return stmt;
+}
+
+void st_put(Lower *lower, Block *in, Stmt *stmt) { vec_push(lower->arena, &in->stmts, stmt); }
+
+static Stmt *st_add(Lower *lower, Block *in, StmtKind kind) {
+    Stmt *stmt = st_new(lower, kind);
+    st_put(lower, in, stmt);
+    return stmt;
+}
+
+Stmt *st_for(Lower *lower, LoopKind kind, Var *var, Expr *from, Expr *to, int64_t step) {
+    Stmt *stmt = st_new(lower, ST_FOR);
+    stmt->loop = kind;
+    stmt->var = var;
+    stmt->from = from;
+    stmt->to = to;
+    stmt->step = step;
+    return stmt;
+}
+
+static Var *st_define(Lower *lower, Block *in, StmtKind kind, const char *name, Expr *value) {
+    Stmt *stmt = st_add(lower, in, kind);
+    stmt->var = var_new(lower, name, value->type, value->lanes);
+    stmt->value = value;
+    return stmt->var;
+}
+
+Var *st_let(Lower *lower, Block *in, const char *name, Expr *value) {
+    return st_define(lower, in, ST_LET, name, value);
+}
+
+Var *st_var(Lower *lower, Block *in, const char *name, Expr *value) {
+    return st_define(lower, in, ST_VAR, name, value);
+}
+
+void st_set(Lower *lower, Block *in, Var *var, Expr *value) {
+    Stmt *stmt = st_add(lower, in, ST_SET);
+    stmt->var = var;
+    stmt->value = value;
+}
+
+void st_store(Lower *lower, Block *in, Array *array, Index index, Expr *value, Expr *part) {
+    Stmt *stmt = st_add(lower, in, ST_STORE);
+    stmt->array = array;
+    stmt->index = index;
+    stmt->value = value;
+    stmt->part = value->lanes ? part : NULL;
+}
+
+Array *st_array(Lower *lower, Block *in, const char *name, DType dtype, int64_t count) {
+    Array *array = NEW(lower->arena, Array);
+    *array = (Array){.name = fresh_name(lower, name), .dtype = dtype, .count = count, .written = true};
+    vec_push(lower->arena, &lower->function->locals, array);
+    st_add(lower, in, ST_ARRAY)->array = array;
+    return array;
+}
+
+void st_call(Lower *lower, Block *in, const char *format, int count, Expr *const *args) {
+    Stmt *stmt = st_add(lower, in, ST_CALL);
+    stmt->text = format;
+    stmt->arg_count = count;
+    for (int i = 0; i < count; i++) stmt->arg[i] = args[i];
+}
+
+void st_comment(Lower *lower, Block *in, const char *format, ...) {
+    va_list arguments;
+    char line[256];
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    st_add(lower, in, ST_COMMENT)->text = arena_strndup(lower->arena, line, strlen(line));
+}
+
+Block *st_if(Lower *lower, Block *in, Expr *condition) {
+    Stmt *stmt = st_add(lower, in, ST_IF);
+    stmt->value = condition;
+    return &stmt->body;
+}
+
+Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, bool written) {
+    Function *function = lower->function;
+    for (int i = 0; i < function->arrays.count; i++) {
+        Array *array = function->arrays.at[i];
+        if (array->buffer != buffer || array->offset != offset) continue;
+        array->written = array->written || written;
+        return array;
+    }
+    Array *array = NEW(lower->arena, Array);
+    *array = (Array){.name = fresh_name(lower, buffer->name), .dtype = buffer->dtype, .buffer = buffer};
+    array->offset = offset;
+    array->written = written;
+    vec_push(lower->arena, &function->arrays, array);
+    return array;
+}

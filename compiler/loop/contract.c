@@ -1,0 +1,291 @@
+/* contract.c: the skeleton of products: row blocks x column panels parallel, k folded in registers, an epilogue on the
+ * accumulators.
+ *
+ *     for s in slices { for i by mr { c00 … = 0; for k { b0 = B[k, j]; a0 = A[i, k]; c00 += a0 * b0 … }
+ *                                     store gelu(c + bias) } }
+ *
+ * Accumulators are named vectors, the whole of k stays in registers, A is read in place and B in place or from panels
+ * (pack.c). A product with nothing but itself to store writes from the accumulators; with an epilogue, or where the last
+ * panel is not full, they go through a small array and the epilogue runs over that.
+ */
+#include "loop/loop.h"
+#include "loop/contract.h"
+
+typedef struct Contract {
+    Product p;
+    Nest nest;
+    Var *panel, *block; /* NULL where there is one */
+    int64_t blocks;     /* of rows, per panel */
+    Array *tile;        /* NULL: stores come straight from the accumulators */
+    Var *sums[16][4];
+    Var *row, *column;
+} Contract;
+
+static Index at_row(Lower *lower, const Product *p, const Access *access, int row) {
+    lower->shift[p->m_loop] += row;
+    Index index = index_at(lower, access);
+    lower->shift[p->m_loop] -= row;
+    return index;
+}
+
+static Index packed_index(Lower *lower, const Contract *c, int vector) {
+    const Product *p = &c->p;
+    Index index = index_of(lower, (int64_t)vector * lower->lane_count);
+    int64_t unit = p->k * p->panel;
+    index_add(lower, &index, lower->loop[p->k_loop], p->panel);
+    if (c->panel) index_add(lower, &index, c->panel, unit);
+    unit *= p->panels;
+    for (int loop = lower->axes.count - 1; loop >= 0; loop--) {
+        if (lower->kernel->role[loop] != ROLE_FREE || p->b.stride[loop] == 0) continue;
+        if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], unit);
+        unit *= lower->axes.extent[loop];
+    }
+    return index;
+}
+
+static Index plain_index(Lower *lower, const Product *p, int vector) {
+    lower->shift[p->n_loop] += (int64_t)vector * lower->lane_count;
+    Index index = index_at(lower, &p->b);
+    lower->shift[p->n_loop] -= (int64_t)vector * lower->lane_count;
+    return index;
+}
+
+/* for k { b0 … = B[k]; c00 += A[i, k] * b0 … } */
+static void multiply_add(Lower *lower, Block *in, Contract *c, int rows) {
+    const Product *p = &c->p;
+    const Kernel *kernel = lower->kernel;
+    Var *k = var_new(lower, "k", T_INDEX, false);
+    Stmt *loop = st_for(lower, LOOP_UNROLL, k, NULL, ex_int(lower, T_INDEX, p->k), 1);
+    Block *body = &loop->body;
+    Array *a_array = array_of(lower, p->a_buffer, p->a.offset, false);
+    Array *b_array = array_of(lower, kernel->packed ? kernel->packed : p->b_buffer, kernel->packed ? 0 : p->b.offset, false);
+    Expr *b[4];
+    loop->plain = true;
+    lower->loop[p->k_loop] = k;
+    for (int v = 0; v < p->nv; v++) {
+        Index index = kernel->packed ? packed_index(lower, c, v) : plain_index(lower, p, v);
+        b[v] = ex_var(lower, st_let(lower, body, arena_printf(lower->arena, "b%d", v),
+                                    ex_load(lower, b_array, index, true, NULL)));
+    }
+    for (int r = 0; r < rows; r++) {
+        Expr *one = ex_load(lower, a_array, at_row(lower, p, &p->a, r), false, NULL);
+        Expr *a = ex_var(lower, st_let(lower, body, arena_printf(lower->arena, "a%d", r), one));
+        for (int v = 0; v < p->nv; v++) {
+            Expr *args[3] = {ex_var(lower, c->sums[r][v]), a, b[v]};
+            st_set(lower, body, c->sums[r][v], ex_apply(lower, T_REAL, "%0 + %1 * %2", 3, args));
+        }
+    }
+    lower->loop[p->k_loop] = NULL;
+    st_put(lower, in, loop);
+}
+
+static void store_sums(Lower *lower, Block *in, Contract *c, int rows) {
+    const Product *p = &c->p;
+    Node *root = lower->kernel->root;
+    Access own = kernel_access(lower->kernel, root);
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < p->nv; v++) {
+            lower->shift[p->m_loop] += r;
+            lower->shift[p->n_loop] += (int64_t)v * lower->lane_count;
+            value_store(lower, in, root, &own, ex_var(lower, c->sums[r][v]));
+            lower->shift[p->m_loop] -= r;
+            lower->shift[p->n_loop] -= (int64_t)v * lower->lane_count;
+        }
+}
+
+/* ---- the epilogue over the array of accumulators ---- */
+
+static void store_columns(Lower *lower, Block *in, const Contract *c, Expr *column) {
+    const Kernel *kernel = lower->kernel;
+    Access own = kernel_access(kernel, kernel->root);
+    Index index = index_of(lower, 0);
+    index_add(lower, &index, c->row, c->p.panel);
+    if (column->kind == EX_VAR)
+        index_add(lower, &index, column->var, 1);
+    else
+        index.constant = (int64_t)column->number;
+    Expr *sum = ex_load(lower, c->tile, index, true, NULL);
+    const char *name = kernel->root->name ? kernel->root->name : "product";
+    sum = ex_var(lower, st_let(lower, in, name, sum));
+    sum->depth = lower->axes.count;
+    value_bind(lower, kernel->root, &own, sum);
+    for (int i = 0; i < kernel->outputs.count; i++)
+        value_store(lower, in, kernel->outputs.at[i], &own, value_at(lower, kernel->outputs.at[i], &own));
+    value_forget(lower, c->p.n_loop);
+}
+
+static void set_blocks(Lower *lower, int from, Block *block) {
+    for (int depth = from; depth <= lower->axes.count; depth++) lower->block[depth] = block;
+}
+
+/* The number of the column at the start of the panel, plus `within`. */
+static Var *column_var(Lower *lower, Block *in, Var *start, Var *within) {
+    Index index = index_of(lower, 0);
+    if (start) index_add(lower, &index, start, 1);
+    index_add(lower, &index, within, 1);
+    return st_let(lower, in, "at", ex_index(lower, index, T_INDEX, false));
+}
+
+static void epilogue_columns(Lower *lower, Block *in, Contract *c) {
+    const Product *p = &c->p;
+    int64_t lanes = lower->lane_count, last = p->n - (p->panels - 1) * p->panel;
+    Var *start = lower->loop[p->n_loop];
+    Expr *width = ex_int(lower, T_INDEX, last);
+    if (p->panels > 1 && last != p->panel) {
+        Expr *choice[4] = {ex_var(lower, c->panel), ex_int(lower, T_INDEX, p->panels - 1),
+                           ex_int(lower, T_INDEX, p->panel), ex_int(lower, T_INDEX, last)};
+        width = ex_var(lower, st_let(lower, in, "width", ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice)));
+    }
+    Expr *step[2] = {width, ex_int(lower, T_INDEX, lanes)};
+    int64_t rest = last % lanes, whole = last - rest;
+    Expr *full = width->kind == EX_NUMBER ? ex_int(lower, T_INDEX, whole) : NULL;
+    if (!full) {
+        full = width;
+        if (rest) full = ex_var(lower, st_let(lower, in, "full", ex_apply(lower, T_INDEX, "%0 / %1 * %1", 2, step)));
+    }
+    if (p->panels > 1 || whole > 0) {
+        Var *within = var_new(lower, "c", T_INDEX, false);
+        Stmt *loop = st_for(lower, LOOP_LANES, within, NULL, full, lanes);
+        set_blocks(lower, p->n_loop + 1, &loop->body);
+        lower->loop[p->n_loop] = start ? column_var(lower, &loop->body, start, within) : within;
+        store_columns(lower, &loop->body, c, ex_var(lower, within));
+        st_put(lower, in, loop);
+    }
+    if (rest) {
+        Block *tail = in;
+        if (p->panels > 1) {
+            Expr *some[2] = {full, width};
+            tail = st_if(lower, in, ex_apply(lower, T_MASK, "%0 < %1", 2, some));
+        }
+        set_blocks(lower, p->n_loop + 1, tail);
+        lower->loop[p->n_loop] = start;
+        lower->shift[p->n_loop] += whole;
+        lower->part = ex_int(lower, T_INDEX, rest);
+        store_columns(lower, tail, c, ex_int(lower, T_INDEX, whole));
+        lower->part = NULL;
+        lower->shift[p->n_loop] -= whole;
+    }
+    lower->loop[p->n_loop] = start;
+}
+
+static void epilogue(Lower *lower, Block *in, Contract *c, int rows) {
+    const Product *p = &c->p;
+    Var *first = lower->loop[p->m_loop];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < p->nv; v++) {
+            Index index = index_of(lower, r * p->panel + (int64_t)v * lower->lane_count);
+            st_store(lower, in, c->tile, index, ex_var(lower, c->sums[r][v]), NULL);
+        }
+    Var *row = var_new(lower, "r", T_INDEX, false);
+    Stmt *loop = st_for(lower, LOOP_SERIAL, row, NULL, ex_int(lower, T_INDEX, rows), 1);
+    Index index = index_of(lower, lower->shift[p->m_loop]);
+    if (first) index_add(lower, &index, first, 1);
+    index_add(lower, &index, row, 1);
+    int64_t shift = lower->shift[p->m_loop];
+    c->row = row;
+    lower->loop[p->m_loop] =
+        first || shift ? st_let(lower, &loop->body, "at", ex_index(lower, index, T_INDEX, false)) : row;
+    lower->shift[p->m_loop] = 0;
+    set_blocks(lower, p->m_loop + 1, &loop->body);
+    epilogue_columns(lower, &loop->body, c);
+    value_forget(lower, p->m_loop);
+    lower->loop[p->m_loop] = first;
+    lower->shift[p->m_loop] = shift;
+    set_blocks(lower, p->m_loop + 1, in);
+    st_put(lower, in, loop);
+}
+
+/* One tile of `rows` rows at the row that m_loop stands at. */
+static void tile_body(Lower *lower, Block *in, Contract *c, int rows) {
+    set_blocks(lower, c->p.m_loop + 1, in);
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < c->p.nv; v++)
+            c->sums[r][v] = st_var(lower, in, arena_printf(lower->arena, "c%d%d", r, v),
+                                   ex_lanes(lower, ex_real(lower, 0)));
+    multiply_add(lower, in, c, rows);
+    if (c->tile)
+        epilogue(lower, in, c, rows);
+    else
+        store_sums(lower, in, c, rows);
+}
+
+static void full_tiles(Lower *lower, Block *in, Contract *c) {
+    const Product *p = &c->p;
+    const Tile *tile = &lower->kernel->tile;
+    int64_t full = p->m / tile->mr * tile->mr;
+    Expr *from = ex_int(lower, T_INDEX, 0), *to = ex_int(lower, T_INDEX, full);
+    if (c->blocks > 1) {
+        Expr *start[2] = {ex_var(lower, c->block), ex_int(lower, T_INDEX, tile->row_block)};
+        from = ex_var(lower, st_let(lower, in, "from", ex_apply(lower, T_INDEX, "%0 * %1", 2, start)));
+        Expr *sum[2] = {from, ex_int(lower, T_INDEX, tile->row_block)};
+        Expr *end = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
+        if (full % tile->row_block != 0) {
+            Expr *choice[4] = {from, ex_int(lower, T_INDEX, full - tile->row_block), end, to};
+            end = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
+        }
+        to = ex_var(lower, st_let(lower, in, "to", end));
+    }
+    if (full == 0) return;
+    Var *i = var_new(lower, "i", T_INDEX, false);
+    Stmt *loop = st_for(lower, LOOP_SERIAL, i, from, to, tile->mr);
+    lower->loop[p->m_loop] = i;
+    tile_body(lower, &loop->body, c, tile->mr);
+    value_forget(lower, p->m_loop);
+    lower->loop[p->m_loop] = NULL;
+    st_put(lower, in, loop);
+}
+
+/* The rows left over, a tile of their own in the last block of rows. */
+static void last_tile(Lower *lower, Block *in, Contract *c) {
+    const Product *p = &c->p;
+    int mr = lower->kernel->tile.mr, rest = (int)(p->m % mr);
+    if (rest == 0) return;
+    if (c->blocks > 1) {
+        Expr *last[2] = {ex_var(lower, c->block), ex_int(lower, T_INDEX, c->blocks - 1)};
+        in = st_if(lower, in, ex_apply(lower, T_MASK, "%0 == %1", 2, last));
+    } else {
+        Stmt *braces = st_for(lower, LOOP_SERIAL, NULL, NULL, NULL, 1);
+        braces->kind = ST_BLOCK;
+        st_put(lower, in, braces);
+        in = &braces->body;
+    }
+    lower->loop[p->m_loop] = NULL;
+    lower->shift[p->m_loop] = p->m - rest;
+    tile_body(lower, in, c, rest);
+    value_forget(lower, p->m_loop);
+    lower->shift[p->m_loop] = 0;
+}
+
+static Var *grid_digit(Lower *lower, Block *in, const char *name, Var *number, const char *format, int64_t by) {
+    Expr *args[2] = {ex_var(lower, number), ex_int(lower, T_INDEX, by)};
+    return st_let(lower, in, name, ex_apply(lower, T_INDEX, format, 2, args));
+}
+
+static void open_grid(Lower *lower, Contract *c) {
+    const Product *p = &c->p;
+    int order[MAX_AXES], outer = 0;
+    c->blocks = (p->m + lower->kernel->tile.row_block - 1) / lower->kernel->tile.row_block;
+    for (int loop = 0; loop < p->m_loop; loop++) order[outer++] = loop;
+    c->nest = nest_open(lower, order, outer, p->panels * c->blocks, 1);
+    Block *in = &c->nest.slices->body;
+    Var *number = c->nest.number;
+    if (p->panels > 1) c->panel = c->blocks > 1 ? grid_digit(lower, in, "panel", number, "%0 / %1", c->blocks) : number;
+    if (c->blocks > 1) c->block = p->panels > 1 ? grid_digit(lower, in, "rows", number, "%0 % %1", c->blocks) : number;
+    lower->loop[p->n_loop] = NULL;
+    if (c->panel) lower->loop[p->n_loop] = grid_digit(lower, in, "j", c->panel, "%0 * %1", p->panel);
+}
+
+void lower_contract(Lower *lower) {
+    const Kernel *kernel = lower->kernel;
+    Contract c = {.p = product_of(lower)};
+    open_grid(lower, &c);
+    lower->lane_axis = c.p.n_loop;
+    Block *in = &c.nest.slices->body;
+    bool alone = kernel->outputs.count == 1 && kernel->outputs.at[0] == kernel->root && c.p.n % c.p.panel == 0;
+    Access own = kernel_access(kernel, kernel->root);
+    if (alone) alone = lanes_fit(lower, kernel->root, &own, c.p.n_loop);
+    if (!alone) c.tile = st_array(lower, in, "tile", DT_FLOAT, (int64_t)kernel->tile.mr * c.p.panel);
+    full_tiles(lower, in, &c);
+    last_tile(lower, in, &c);
+    nest_close(lower, &c.nest);
+}

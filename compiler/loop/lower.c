@@ -1,0 +1,47 @@
+/* lower.c: turns each kernel of a schedule into loops, by the skeleton of its kind.
+ *
+ * In: a Schedule with tiles and places. Out: a Program, one Function per launch; a product whose right operand is
+ * packed is two launches.
+ */
+#include "loop/contract.h"
+
+typedef struct Skeleton {
+    KernelKind kind;
+    void (*lower)(Lower *lower);
+} Skeleton;
+
+static const Skeleton skeletons[] = {
+    {KERNEL_MAP, lower_map},           {KERNEL_ROW, lower_row},         {KERNEL_FOLD, lower_fold},
+    {KERNEL_CONTRACT, lower_contract}, {KERNEL_SCATTER, lower_scatter}, {KERNEL_CHECK, lower_check_range},
+};
+
+Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, Kernel *kernel, const char *suffix) {
+    Arena *arena = schedule->model->arena;
+    Lower *lower = NEW(arena, Lower);
+    *lower = (Lower){.arena = arena, .names = schedule->model->names, .schedule = schedule, .machine = machine};
+    lower->kernel = kernel;
+    lower->lane_count = machine->vector_bytes / (schedule->model->f64 ? 8 : 4);
+    lower->axes = kernel->axes;
+    lower->lane_axis = -1;
+    lower->function = NEW(arena, Function);
+    lower->function->name = arena_printf(arena, "k%02d_%s%s", program->functions.count, kernel->name, suffix);
+    lower->function->kernel = kernel;
+    lower->function->slices = 1;
+    for (int depth = 0; depth <= MAX_AXES; depth++) lower->block[depth] = &lower->function->body;
+    vec_push(arena, &program->functions, lower->function);
+    return lower;
+}
+
+static void lower_kernel(Schedule *schedule, const Machine *machine, Program *program, Kernel *kernel) {
+    if (kernel->packed) lower_pack(lower_new(schedule, machine, program, kernel, "_pack"));
+    Lower *lower = lower_new(schedule, machine, program, kernel, "");
+    for (size_t row = 0; row < sizeof skeletons / sizeof skeletons[0]; row++)
+        if (skeletons[row].kind == kernel->kind) skeletons[row].lower(lower);
+}
+
+Program *lower(Schedule *schedule, const Machine *machine) {
+    Program *program = NEW(schedule->model->arena, Program);
+    program->schedule = schedule;
+    for (int i = 0; i < schedule->kernels.count; i++) lower_kernel(schedule, machine, program, schedule->kernels.at[i]);
+    return program;
+}

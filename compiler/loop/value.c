@@ -1,0 +1,260 @@
+/* value.c: the value of a node at a point of the loops, as an expression.
+ *
+ * A node in memory is loaded through its views; any other is computed where it is read, under its own name, once for
+ * each access and no deeper in the loops than it must be:
+ *
+ *     y = gelu(x + b), loops [i, j]:    const vec h = tg_load(x + i * 256 + j) + tg_load(b + j);
+ */
+#include "loop/loop.h"
+
+#include <string.h>
+
+Type type_of(const Node *node) {
+    return node->dtype == DT_FLOAT ? T_REAL : node->dtype == DT_I32 ? T_INT : T_MASK;
+}
+
+int access_depth(const Lower *lower, const Access *access) {
+    int depth = 0;
+    for (int loop = 0; loop < lower->axes.count; loop++)
+        if (access->stride[loop] != 0 && lower->axes.extent[loop] > 1) depth = loop + 1;
+    return depth;
+}
+
+Index index_at(Lower *lower, const Access *access) {
+    Index index = index_of(lower, 0);
+    for (int loop = 0; loop < lower->axes.count; loop++) {
+        if (lower->axes.extent[loop] <= 1) continue;
+        index.constant += access->stride[loop] * lower->shift[loop];
+        if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], access->stride[loop]);
+    }
+    return index;
+}
+
+static bool moves_in_lanes(const Lower *lower, const Access *access) {
+    return lower->lane_axis >= 0 && lower->axes.extent[lower->lane_axis] > 1 && access->stride[lower->lane_axis] != 0;
+}
+
+/* ---- memory of values ---- */
+
+static Expr *memo_find(Lower *lower, const Node *node, const Access *access) {
+    for (int i = lower->memo.count - 1; i >= 0; i--) {
+        const Memo *memo = &lower->memo.at[i];
+        if (memo->node == node && access_equal(&memo->access, access, &lower->axes)) return memo->value;
+    }
+    return NULL;
+}
+
+void value_bind(Lower *lower, const Node *node, const Access *access, Expr *value) {
+    Memo memo = {node, *access, value};
+    vec_push(lower->arena, &lower->memo, memo);
+}
+
+void value_forget(Lower *lower, int depth) {
+    int kept = 0;
+    for (int i = 0; i < lower->memo.count; i++)
+        if (lower->memo.at[i].value->depth <= depth) lower->memo.at[kept++] = lower->memo.at[i];
+    lower->memo.count = kept;
+}
+
+/* Gives the value a name in the outermost block in which it can stand. */
+static Expr *named(Lower *lower, const Node *node, Expr *value) {
+    const char *name = node->name ? node->name : node->op->name;
+    int depth = value->depth;
+    Var *var = st_let(lower, lower->block[depth], name, value);
+    Expr *x = ex_var(lower, var);
+    x->depth = depth;
+    return x;
+}
+
+/* ---- loads ---- */
+
+static Var *index_variable(Lower *lower, Node *index) {
+    Access still = {0};
+    Expr *value = value_at(lower, index, &still);
+    if (value->kind == EX_VAR && value->var->type == T_INDEX) return value->var;
+    Expr *whole = NEW(lower->arena, Expr);
+    *whole = *value;
+    whole->type = T_INDEX;
+    Var *var = st_let(lower, lower->block[value->depth], index->name ? index->name : "at", whole);
+    Expr *x = ex_var(lower, var);
+    x->depth = value->depth;
+    value_bind(lower, schedule_alias(lower->schedule, index), &still, x);
+    return var;
+}
+
+static Index index_in_buffer(Lower *lower, const Access *in_buffer) {
+    Index index = index_at(lower, in_buffer);
+    if (in_buffer->index) index_add(lower, &index, index_variable(lower, in_buffer->index), in_buffer->index_stride);
+    return index;
+}
+
+Expr *load_at(Lower *lower, Buffer *buffer, const Access *in_buffer) {
+    bool lanes = moves_in_lanes(lower, in_buffer);
+    Index index = index_in_buffer(lower, in_buffer);
+    Expr *x = ex_load(lower, array_of(lower, buffer, in_buffer->offset, false), index, lanes, lower->part);
+    x->depth = access_depth(lower, in_buffer);
+    return x;
+}
+
+static Expr *load_node(Lower *lower, Node *node, const Access *access) {
+    Access in_buffer;
+    node = schedule_reach(lower->schedule, &lower->axes, node, access, &in_buffer);
+    return load_at(lower, lower->schedule->place[node->id].buffer, &in_buffer);
+}
+
+void value_store(Lower *lower, Block *in, Node *node, const Access *access, Expr *value) {
+    Access in_buffer;
+    node = schedule_reach(lower->schedule, &lower->axes, node, access, &in_buffer);
+    Array *array = array_of(lower, lower->schedule->place[node->id].buffer, in_buffer.offset, true);
+    if (moves_in_lanes(lower, &in_buffer)) value = ex_lanes(lower, value);
+    st_store(lower, in, array, index_in_buffer(lower, &in_buffer), value, lower->part);
+}
+
+/* ---- leaves ---- */
+
+static Expr *element_number(Lower *lower, const Access *access) {
+    Index index = index_at(lower, access);
+    index.constant += access->offset;
+    Expr *x = ex_index(lower, index, T_INT, moves_in_lanes(lower, access));
+    x->depth = access_depth(lower, access);
+    return x;
+}
+
+static Expr *scalar_leaf(Lower *lower, const Node *node) {
+    Function *function = lower->function;
+    const char *name = node->attr.label;
+    for (int i = 0; i < function->scalars.count; i++)
+        if (strcmp(function->scalars.at[i], name) == 0) name = NULL;
+    if (name) {
+        vec_push(lower->arena, &function->scalars, name);
+        vec_push(lower->arena, &lower->taken, name);
+    }
+    Var *var = NEW(lower->arena, Var);
+    *var = (Var){.name = node->attr.label, .type = T_REAL};
+    return ex_var(lower, var);
+}
+
+static Expr *leaf_value(Lower *lower, const Node *node, const Access *access) {
+    if (node->op == &op_const) {
+        if (node->dtype == DT_FLOAT) return ex_real(lower, node->attr.value);
+        return ex_int(lower, type_of(node), (int64_t)node->attr.value);
+    }
+    if (node->op == &op_iota) return element_number(lower, access);
+    if (node->op == &op_scalar) return scalar_leaf(lower, node);
+    if (node->op != &op_random) fatal("lower", "leaf %s has no value", node->op->name);
+    lower->function->reads_keys = true;
+    Expr *element = element_number(lower, access);
+    const char *format = arena_printf(lower->arena, "tg_uniform(%%0, %lluu, key0, key1)",
+                                      (unsigned long long)(uint32_t)node->attr.site);
+    return ex_apply(lower, T_REAL, format, 1, &element);
+}
+
+/* ---- computed values ---- */
+
+/* gather: the row's number is an integer known at run time, the rest moves with the loops. */
+static bool gather_accesses(const Lower *lower, const Node *node, const Access *access, Access *of_ids,
+                            Access *of_table) {
+    const Node *ids = node->operand[1];
+    int64_t rows = shape_count(&ids->shape), width = shape_count(&node->shape) / rows;
+    Shape two = {.rank = 2, .size = {rows, width}};
+    int64_t steps[MAX_RANK][MAX_AXES], start[MAX_RANK];
+    Split split;
+    if (!access_by_axis(&two, &lower->axes, access, steps, start, &split)) return false;
+    *of_ids = (Access){.offset = start[0]};
+    *of_table = (Access){.offset = start[1]};
+    memcpy(of_ids->stride, steps[0], sizeof of_ids->stride);
+    memcpy(of_table->stride, steps[1], sizeof of_table->stride);
+    return true;
+}
+
+static Expr *gather_value(Lower *lower, Node *node, const Access *access) {
+    Access of_ids, of_table, in_buffer;
+    if (!gather_accesses(lower, node, access, &of_ids, &of_table)) fatal("lower", "a gather runs over its rows");
+    Expr *id = value_at(lower, node->operand[1], &of_ids);
+    Expr *whole = NEW(lower->arena, Expr);
+    *whole = *id;
+    whole->type = T_INDEX;
+    Var *row = st_let(lower, lower->block[id->depth], "id", whole);
+    row->wide = true;
+    Node *table = schedule_reach(lower->schedule, &lower->axes, node->operand[0], &of_table, &in_buffer);
+    const Place *place = &lower->schedule->place[table->id];
+    /* rows of the table as it is seen through its views lie evenly spaced */
+    Access one_row = of_table, next;
+    one_row.offset += shape_count(&node->operand[0]->shape) / node->operand[0]->shape.size[0];
+    int64_t spacing = 0;
+    if (node->operand[0]->shape.size[0] > 1) {
+        schedule_reach(lower->schedule, &lower->axes, node->operand[0], &one_row, &next);
+        spacing = next.offset - in_buffer.offset;
+    }
+    Index index = index_in_buffer(lower, &in_buffer);
+    index_add(lower, &index, row, spacing);
+    bool lanes = moves_in_lanes(lower, &in_buffer);
+    Expr *x = ex_load(lower, array_of(lower, place->buffer, in_buffer.offset, false), index, lanes, lower->part);
+    int depth = access_depth(lower, &in_buffer);
+    x->depth = depth > id->depth ? depth : id->depth;
+    return x;
+}
+
+/* The op's C text for operands that are booleans or integers where it is written for reals. */
+static Expr *apply_op(Lower *lower, const Node *node, Expr *const *args) {
+    return ex_apply(lower, type_of(node), node->op->c, node->operand_count, args);
+}
+
+static Expr *computed(Lower *lower, Node *node, const Access *access) {
+    if (node->op == &op_gather) return gather_value(lower, node, access);
+    if (node->op->kind != OP_MAP) fatal("lower", "%s %%%d has no value here", node->op->name, node->id);
+    Expr *args[4];
+    for (int i = 0; i < node->operand_count; i++) args[i] = value_at(lower, node->operand[i], access);
+    return strcmp(node->op->c, "%0") == 0 ? args[0] : apply_op(lower, node, args);
+}
+
+Expr *value_at(Lower *lower, Node *node, const Access *access) {
+    node = schedule_alias(lower->schedule, node);
+    Expr *known = memo_find(lower, node, access);
+    if (known) return known;
+    if (node->op->kind == OP_VIEW) {
+        Access below;
+        Split split;
+        if (!access_through(node, &lower->axes, access, &below, &split))
+            fatal("lower", "the loops don't reach through %s", node->op->name);
+        return value_at(lower, node->operand[0], &below);
+    }
+    bool here = kernel_computes(lower->kernel, node);
+    bool in_memory = lower->schedule->place[node->id].buffer != NULL;
+    if (node->op->kind == OP_LEAF && !in_memory) return leaf_value(lower, node, access);
+    Expr *value = here ? row_recall(lower, node, access) : NULL;
+    if (!value) value = in_memory && !here ? load_node(lower, node, access) : computed(lower, node, access);
+    if (value->kind != EX_VAR && value->kind != EX_NUMBER) value = named(lower, node, value);
+    value_bind(lower, node, access, value);
+    return value;
+}
+
+/* ---- lanes ---- */
+
+static bool fits_lane(const Access *access, int axis) { return access->stride[axis] == 0 || access->stride[axis] == 1; }
+
+bool lanes_fit(Lower *lower, Node *node, const Access *access, int axis) {
+    node = schedule_alias(lower->schedule, node);
+    Access below;
+    if (node->op->kind == OP_VIEW) {
+        Split split;
+        return access_through(node, &lower->axes, access, &below, &split) &&
+               lanes_fit(lower, node->operand[0], &below, axis);
+    }
+    bool here = kernel_computes(lower->kernel, node);
+    if (lower->schedule->place[node->id].buffer) {
+        schedule_reach(lower->schedule, &lower->axes, node, access, &below);
+        if (!fits_lane(&below, axis)) return false;
+        if (!here) return true;
+    }
+    if (node->op->kind == OP_LEAF) return node->op == &op_const || node->op == &op_scalar || fits_lane(access, axis);
+    if (node->op == &op_gather) {
+        Access of_ids;
+        return gather_accesses(lower, node, access, &of_ids, &below) && of_ids.stride[axis] == 0 &&
+               lanes_fit(lower, node->operand[0], &below, axis);
+    }
+    if (node->op->kind != OP_MAP) return true;
+    for (int i = 0; i < node->operand_count; i++)
+        if (!lanes_fit(lower, node->operand[i], access, axis)) return false;
+    return true;
+}
