@@ -474,6 +474,29 @@ static Node *identity_of(Graph *graph, Node *node) {
 
 /* ---- one round ---- */
 
+typedef struct Round {
+    Graph *to;
+    Node **map; /* by old id */
+    int *uses;  /* by old id */
+} Round;
+
+static void count_uses(const Entry *entry, int *uses) {
+    const Graph *graph = entry->graph;
+    for (int i = 0; i < graph->nodes.count; i++)
+        for (int k = 0; k < graph->nodes.at[i]->operand_count; k++) uses[graph->nodes.at[i]->operand[k]->id]++;
+    for (int i = 0; i < entry->results.count; i++) uses[entry->results.at[i].node->id]++;
+}
+
+/* (A B)^T is B^T A^T, where the product itself is not needed otherwise. */
+static Node *transposed_product(const Round *round, const Node *old, const Node *node) {
+    if (!swaps_last_two(old) || round->uses[old->operand[0]->id] > 1) return NULL;
+    const Node *product = node->operand[0];
+    if (!is_op(product, &op_matmul)) return NULL;
+    Attr attr = {.transpose_a = !product->attr.transpose_b, .transpose_b = !product->attr.transpose_a};
+    Node *operand[] = {product->operand[1], product->operand[0]};
+    return graph_append(round->to, &op_matmul, node->dtype, node->shape, 2, operand, &attr);
+}
+
 static void stamp_like(Graph *graph, const Node *node) {
     graph->at = node->span;
     graph->scope = node->scope;
@@ -482,12 +505,15 @@ static void stamp_like(Graph *graph, const Node *node) {
     graph->rule = node->rule;
 }
 
-static Node *rewritten(Graph *to, const Node *node, Node *const *map) {
+static Node *rewritten(const Round *round, const Node *node) {
+    Graph *to = round->to;
+    Node *const *map = round->map;
     Node **operand = NEW_ARRAY(to->arena, Node *, node->operand_count + 1);
     for (int i = 0; i < node->operand_count; i++) operand[i] = map[node->operand[i]->id];
     Node *copy = graph_copy(to, node, operand, node->forward ? map[node->forward->id] : NULL);
     stamp_like(to, copy);
     Node *simpler = identity_of(to, copy);
+    if (!simpler) simpler = transposed_product(round, node, copy);
     if (!simpler) return copy;
     if (!simpler->name && node->name) node_rename(to, simpler, node->name);
     return simpler;
@@ -496,14 +522,18 @@ static Node *rewritten(Graph *to, const Node *node, Node *const *map) {
 static bool round_changes(Entry *entry, Model *model) {
     const Graph *from = entry->graph;
     Graph *to = graph_new(model->arena, model->names, model->diag, from->entry);
-    Node **map = NEW_ARRAY(model->arena, Node *, from->nodes.count + 1);
+    Arena *scratch = arena_new();
+    Round round = {.to = to, .map = NEW_ARRAY(scratch, Node *, from->nodes.count + 1)};
+    round.uses = NEW_ARRAY(scratch, int, from->nodes.count + 1);
+    count_uses(entry, round.uses);
     bool changed = false;
     for (int i = 0; i < from->nodes.count; i++) {
         int before = to->nodes.count;
-        map[i] = rewritten(to, from->nodes.at[i], map);
-        changed = changed || map[i]->id != before;
+        round.map[i] = rewritten(&round, from->nodes.at[i]);
+        changed = changed || round.map[i]->id != before;
     }
-    entry_move(entry, to, map);
+    entry_move(entry, to, round.map);
+    arena_free(scratch);
     share(entry, model);
     return changed;
 }
