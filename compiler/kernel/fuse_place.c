@@ -87,7 +87,9 @@ static bool computed(const Node *node) {
            node->op->kind == OP_INDEX || node->op->kind == OP_JOIN;
 }
 
+/* Rows of a scatter are addressed by data, so its memory is plain row-major. */
 static bool place_fits(Fuse *fuse, Node *node, Place place) {
+    if (node->op == &op_scatter_add && (!contiguous(&node->shape, &place) || place.index)) return false;
     fuse->place[node->id] = place;
     if (group_resolve(fuse, fuse->groups.at[fuse->group[node->id]], false)) return true;
     fuse->place[node->id].buffer = NULL;
@@ -156,7 +158,7 @@ void fuse_places(Fuse *fuse) {
             fuse->place[id] = fuse->place[fuse_alias(fuse, fuse->base_of[id])->id];
             continue;
         }
-        if (fuse->external[id] || node->op == &op_scatter_add) give_place(fuse, node);
+        if (fuse->external[id] || node->op == &op_scatter_add || node->op == &op_check_range) give_place(fuse, node);
     }
     if (!all_resolve(fuse)) fatal("fuse", "a kernel can't reach the places given");
     name_buffers(fuse);

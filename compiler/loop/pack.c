@@ -65,7 +65,7 @@ static Stmt *count_loop(Lower *lower, const char *name, int64_t from, int64_t to
                   ex_int(lower, T_INDEX, to), step);
 }
 
-static void zeros(Lower *lower, Block *in, const Pack *pack, Var *k, int64_t width) {
+static void pad_columns(Lower *lower, Block *in, const Pack *pack, Var *k, int64_t width) {
     if (width == pack->p.panel) return;
     Stmt *loop = count_loop(lower, "c", width, pack->p.panel, 1);
     st_store(lower, &loop->body, pack->to, target(lower, pack, k, 0, loop->var, 0), ex_real(lower, 0), NULL);
@@ -128,7 +128,7 @@ static void copy_panel(Lower *lower, Block *in, const Pack *pack, int64_t width)
         copy_singly(lower, in, pack, 0, 0, width);
     if (width == p->panel) return;
     Stmt *rows = count_loop(lower, "k", 0, p->k, 1);
-    zeros(lower, &rows->body, pack, rows->var, width);
+    pad_columns(lower, &rows->body, pack, rows->var, width);
     st_put(lower, in, rows);
 }
 
