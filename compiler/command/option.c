@@ -108,7 +108,7 @@ static bool unknown_option(const Request *request, const char *word) {
         for (const Option *option = tables[i]; option->name; option++) vec_push(request->arena, &names, option->name);
     const char *bare = arena_strndup(request->arena, word, strcspn(word, "="));
     usage_error(request, "tgc %s has no option %s%s", request->command->name, bare,
-                did_you_mean(request->arena, bare, names.at, names.count));
+                is_long(bare) ? did_you_mean(request->arena, bare, names.at, names.count) : "");
     return false;
 }
 

@@ -49,39 +49,57 @@ static void add_result(Arena *arena, Entry *entry, const char *name, Node *node)
     vec_push(arena, &entry->results, port);
 }
 
-/* A parameter may be read at more than one node: the derivative is the sum. */
-static Node *derivative_by(Graph *graph, Node *s, const Variable *variable, const bool *reached, int count) {
-    Node *total = NULL;
-    for (int i = 0; i < count; i++) {
-        Node *node = graph->nodes.at[i], *one;
-        if (!reached[i] || node->op != &op_read || node->attr.variable != variable || node->attr.version) continue;
-        grad(graph, s, &node, 1, &one);
-        total = total ? add(graph, total, one) : one;
-    }
-    return total;
+/* The nodes to derive by, in the order of the derivatives they belong to. */
+typedef struct Sources {
+    VEC(Node *) nodes;
+    VEC(int) owner; /* by node: its derivative */
+} Sources;
+
+static void add_source(Arena *arena, Sources *sources, Node *node, int owner) {
+    vec_push(arena, &sources->nodes, node);
+    vec_push(arena, &sources->owner, owner);
 }
 
-static void add_derivatives(const Model *model, Variant *variant, Node *s, const bool *reached, int count) {
-    Entry *entry = variant->gradient;
+/* The float inputs of the text and the parameters that s depends on. A parameter may be read at several nodes. */
+static void find_sources(const Model *model, Variant *variant, const bool *reached, int count, Sources *sources) {
+    const Graph *graph = variant->gradient->graph;
     Arena *arena = model->arena;
     for (int i = 0; i < variant->own_inputs; i++) {
-        Port *port = &entry->inputs.at[i];
-        Node *d;
+        const Port *port = &variant->gradient->inputs.at[i];
         if (port->dtype != DT_FLOAT || !reached[port->node->id]) continue;
-        grad(entry->graph, s, &port->node, 1, &d);
-        Derivative derivative = {.name = port->name, .input = i, .result = entry->results.count};
-        vec_push(arena, &variant->derivatives, derivative);
-        add_result(arena, entry, arena_printf(arena, "d%d", entry->results.count), d);
+        add_source(arena, sources, port->node, variant->derivatives.count);
+        vec_push(arena, &variant->derivatives, ((Derivative){.name = port->name, .input = i}));
     }
     for (int i = 0; i < model->variables.count; i++) {
         Variable *variable = model->variables.at[i];
-        if (variable->kind != VAR_PARAM) continue;
-        Node *d = derivative_by(entry->graph, s, variable, reached, count);
-        if (!d) continue;
-        Derivative derivative = {
-            .name = variable->path, .input = -1, .variable = variable, .result = entry->results.count};
-        vec_push(arena, &variant->derivatives, derivative);
-        add_result(arena, entry, arena_printf(arena, "d%d", entry->results.count), d);
+        int before = sources->nodes.count;
+        for (int k = 0; k < count && variable->kind == VAR_PARAM; k++) {
+            Node *node = graph->nodes.at[k];
+            if (!reached[k] || node->op != &op_read || node->attr.variable != variable || node->attr.version) continue;
+            add_source(arena, sources, node, variant->derivatives.count);
+        }
+        Derivative derivative = {.name = variable->path, .input = -1, .variable = variable};
+        if (sources->nodes.count > before) vec_push(arena, &variant->derivatives, derivative);
+    }
+}
+
+/* One reverse pass for all of them. */
+static void add_derivatives(const Model *model, Variant *variant, Node *s, const bool *reached, int count) {
+    Entry *entry = variant->gradient;
+    Arena *arena = model->arena;
+    Sources sources = {0};
+    find_sources(model, variant, reached, count, &sources);
+    Node **d = NEW_ARRAY(arena, Node *, sources.nodes.count + 1);
+    grad(entry->graph, s, sources.nodes.at, sources.nodes.count, d);
+    for (int i = 0; i < sources.nodes.count; i++) {
+        int owner = sources.owner.at[i];
+        if (owner == entry->results.count) {
+            variant->derivatives.at[owner].result = owner;
+            add_result(arena, entry, arena_printf(arena, "d%d", owner), d[i]);
+        } else {
+            Port *port = &entry->results.at[owner];
+            port->node = add(entry->graph, port->node, d[i]);
+        }
     }
 }
 
