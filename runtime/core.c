@@ -1,0 +1,145 @@
+/* core.c: instances of compiled models: their memory, their first values, their errors.
+ *
+ *     tg_model *model;
+ *     if (tg_model_new(&model, &info, NULL)) …      takes parameters, states and the arena once
+ *     entry->call(model, inputs, results)           no allocation here
+ *     tg_model_free(model);
+ *
+ * Each of the three blocks is taken whole, on huge pages where the system has them, and touched at once, so that no
+ * step pays for a fresh page and a lack of memory shows here or not at all.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* madvise, and the processors a process may run on (pool.c) */
+#endif
+#include "tg.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/mman.h>
+#endif
+
+enum { TG_LINE = 64, TG_HUGE = 2 << 20 };
+
+/* Zeroed memory, aligned for vectors; NULL without memory. */
+static void *tg_block_take(size_t bytes) {
+    size_t unit = bytes >= TG_HUGE ? TG_HUGE : TG_LINE;
+    if (bytes > SIZE_MAX - TG_HUGE) return NULL;
+    bytes = (bytes + unit - 1) / unit * unit;
+    if (bytes == 0) bytes = unit;
+    void *block = aligned_alloc(unit, bytes);
+    if (!block) return NULL;
+#ifdef MADV_HUGEPAGE
+    if (unit == TG_HUGE) (void)madvise(block, bytes, MADV_HUGEPAGE); /* a hint: works without */
+#endif
+    memset(block, 0, bytes);
+    return block;
+}
+
+static void tg_reset_block(const tg_tensor *tensors, int count, uint64_t seed, char *block) {
+    for (int i = 0; i < count; i++) tg_random_fill(&tensors[i], seed, block + tensors[i].offset);
+}
+
+void tg_model_reset(tg_model *model, uint64_t seed) {
+    tg_reset_block(model->info->params, model->info->param_count, seed, model->params);
+    tg_reset_block(model->info->states, model->info->state_count, seed, model->states);
+    model->seed = seed;
+    model->calls = model->step = 0;
+    model->learning_rate = model->gradient_norm = 0;
+}
+
+void tg_model_free(tg_model *model) {
+    if (!model) return;
+    tg_pool_free(model->pool);
+    free(model->params);
+    free(model->states);
+    free(model->arena);
+    free(model);
+}
+
+tg_status tg_model_new(tg_model **model, const tg_info *info, const tg_options *options) {
+    if (!model) return TG_BAD_ARGUMENT;
+    *model = NULL;
+    if (!info || info->abi != TG_ABI || (options && options->threads < 0)) return TG_BAD_ARGUMENT;
+    tg_model *made = calloc(1, sizeof *made);
+    if (!made) return TG_NO_MEMORY;
+    made->info = info;
+    made->pool = tg_pool_new(options ? options->threads : 0);
+    made->params = tg_block_take(info->param_bytes);
+    made->states = tg_block_take(info->state_bytes);
+    made->arena = tg_block_take(info->arena_bytes);
+    if (!made->pool || !made->params || !made->states || !made->arena) {
+        tg_model_free(made);
+        return TG_NO_MEMORY;
+    }
+    tg_model_reset(made, options ? options->seed : 0);
+    *model = made;
+    return TG_OK;
+}
+
+const char *tg_error_text(const tg_model *model) {
+    if (!model) return "there is no model";
+    return model->text;
+}
+
+tg_status tg_fail(tg_model *model, tg_status status, const char *format, ...) {
+    if (!model) return status;
+    if (model->status != TG_OK) return model->status;
+    model->status = status;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(model->text, sizeof model->text, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+static const tg_tensor *tg_find_tensor(const tg_tensor *tensors, int count, const char *name) {
+    for (int i = 0; i < count; i++)
+        if (strcmp(tensors[i].name, name) == 0) return &tensors[i];
+    return NULL;
+}
+
+void *tg_model_data(tg_model *model, const char *name, const tg_tensor **tensor) {
+    if (tensor) *tensor = NULL;
+    if (!model || !name) return NULL;
+    char *block = model->params;
+    const tg_tensor *found = tg_find_tensor(model->info->params, model->info->param_count, name);
+    if (!found) {
+        block = model->states;
+        found = tg_find_tensor(model->info->states, model->info->state_count, name);
+    }
+    if (!found) return NULL;
+    if (tensor) *tensor = found;
+    return block + found->offset;
+}
+
+const tg_entry *tg_info_entry(const tg_info *info, const char *name) {
+    for (int i = 0; info && name && i < info->entry_count; i++)
+        if (strcmp(info->entries[i].name, name) == 0) return &info->entries[i];
+    return NULL;
+}
+
+size_t tg_dtype_bytes(tg_dtype dtype) {
+    static const size_t bytes[] = {[TG_F32] = 4, [TG_F64] = 8, [TG_I32] = 4, [TG_BOOL] = 1};
+    return bytes[dtype];
+}
+
+const char *tg_dtype_name(tg_dtype dtype) {
+    static const char *const names[] = {[TG_F32] = "F32", [TG_F64] = "F64", [TG_I32] = "I32", [TG_BOOL] = "BOOL"};
+    return names[dtype];
+}
+
+int64_t tg_note_index(tg_slot *slot, int64_t value, int64_t limit, int64_t position, const char *label) {
+    while (__atomic_exchange_n(&slot->busy, 1, __ATOMIC_ACQUIRE)) {
+    }
+    if (!slot->label || position < slot->position) {
+        slot->value = value;
+        slot->limit = limit;
+        slot->position = position;
+        slot->label = label;
+    }
+    __atomic_store_n(&slot->busy, 0, __ATOMIC_RELEASE);
+    return value < 0 || limit <= 0 ? 0 : limit - 1;
+}
