@@ -96,7 +96,7 @@ typedef struct Training {
 
 enum {
     MAX_EVAL_DEPTH = 2500, /* nested calls and expressions */
-    MAX_NODES = 2000000,   /* of one entry */
+    MAX_NODES = 1000000,   /* of one entry */
     MAX_TURNS = 100000,    /* of one loop */
     MAX_UNITS = 100000     /* instances in the model */
 };
@@ -138,6 +138,7 @@ Slot *scope_own(Scope *scope, const char *name);
 /* A new name; an error when the scope has it already. Numbers get an axis name of their own. */
 Slot *scope_declare(Elab *el, Scope *scope, Ident name, Value value);
 void scope_set(Elab *el, Scope *scope, Ident name, Value value); /* assigns, declaring when new */
+bool slot_given(const Scope *scope, const Slot *slot); /* whether scope.name may be said: files give only what they define */
 /* Reports an unknown name, with the nearest one. `members`: look no further than this scope. */
 void unknown_name(Elab *el, Scope *scope, Span at, const char *name, bool members);
 

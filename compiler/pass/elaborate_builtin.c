@@ -41,8 +41,10 @@ static bool number_at(Call *call, int i, double fallback, double *number) {
     const Value *value = &call->value[i];
     *number = value->kind == VALUE_NUMBER ? value->number : fallback;
     if (value->kind == VALUE_NUMBER || value->kind == VALUE_NONE) return true;
+    Formal formals[MAX_FORMALS];
+    formals_read(call->el, call->row->formals, formals);
     diag_error(call->el->diag, span_at(call, i), E0410, "`%s` of `%s` must be a number known when compiling",
-               call->given[i]->name.name ? call->given[i]->name.name : "this argument", call->row->name);
+               formals[i].name, call->row->name);
     return false;
 }
 

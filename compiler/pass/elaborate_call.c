@@ -137,6 +137,16 @@ static bool recursive(Elab *el, const Function *function, const Scope *closure, 
     return false;
 }
 
+/* Where argument `i` of the function was given. */
+static Span given_at(const Function *function, int i, const Expr *call) {
+    const char *name = function->arguments.at[i].name.name;
+    for (int k = 0, place = 0; k < call->arguments.count; k++) {
+        const Argument *argument = &call->arguments.at[k];
+        if (argument->name.name ? argument->name.name == name : place++ == i) return argument->span;
+    }
+    return call->span;
+}
+
 /* Tensor arguments: bind the sizes they carry, check them, and give their axes the function's names. */
 static bool bind_tensors(Elab *el, const Function *function, Value *values, const Expr *call, const char *what) {
     const FieldList *fields = &function->arguments;
@@ -145,7 +155,7 @@ static bool bind_tensors(Elab *el, const Function *function, Value *values, cons
         const Field *field = &fields->at[i];
         if (!field->type) {
             if (values[i].kind != VALUE_TENSOR) continue;
-            Message *message = diag_error(el->diag, call->span, E0410,
+            Message *message = diag_error(el->diag, given_at(function, i, call), E0410,
                                           "`%s` of `%s` must be a number known when compiling", field->name.name, what);
             diag_note(message, field->span, "it is declared without a type");
             good = false;
@@ -153,7 +163,7 @@ static bool bind_tensors(Elab *el, const Function *function, Value *values, cons
         }
         DType dtype;
         if (!type_dtype(el, field->type, &dtype)) return false;
-        Node *node = as_node(el, &values[i], dtype, call->span);
+        Node *node = as_node(el, &values[i], dtype, given_at(function, i, call));
         if (!node || !bind_sizes(el, function, field->type, node)) good = false;
         values[i] = tensor_value(node);
     }
@@ -180,12 +190,7 @@ static bool check_tensors(Elab *el, const Function *function, Value *values, con
     for (int i = 0; i < function->arguments.count; i++) {
         const Field *field = &function->arguments.at[i];
         if (!field->type) continue;
-        Span at = call->span;
-        for (int k = 0, place = 0; k < call->arguments.count; k++) {
-            const Argument *argument = &call->arguments.at[k];
-            if (argument->name.name ? argument->name.name == field->name.name : place == i) at = argument->span;
-            place += !argument->name.name;
-        }
+        Span at = given_at(function, i, call);
         const char *name = arena_printf(el->arena, "argument `%s` of `%s`", field->name.name, what);
         const char *axes[MAX_RANK];
         Value value = poison();
@@ -215,8 +220,8 @@ static Value results_of(Elab *el, const Function *function, Frame *frame, Scope 
         return poison();
     }
     if (frame->result_count != function->results.count) {
-        diag_error(el->diag, function->body.span, E0208, "`%s` returns %d values, but declares %d", what,
-                   frame->result_count, function->results.count);
+        diag_error(el->diag, function->body.span, E0208, "`%s` declares %d results, but returns %d", what,
+                   function->results.count, frame->result_count);
         return poison();
     }
     bool good = true;

@@ -262,7 +262,7 @@ static Value eval_field(Elab *el, const Expr *expr) {
     if (left.kind == VALUE_POISON) return poison();
     if (left.kind == VALUE_UNIT || left.kind == VALUE_NAMES) {
         Slot *slot = scope_own(left.scope, expr->name);
-        if (slot && !slot->imported) return slot->value;
+        if (slot && slot_given(left.scope, slot)) return slot->value;
         unknown_name(el, left.scope, expr->at, expr->name, true);
         return poison();
     }

@@ -189,21 +189,37 @@ static void elaborate_use(Elab *el, const InstanceList *instances) {
 
 /* ---- items ---- */
 
+/* `dim T in [16, 32]`: one of them, chosen with -D. */
+static bool choose_size(Elab *el, const Size *size, bool given, double *number) {
+    VEC(double) choices = {0};
+    for (int i = 0; i < size->choices.count; i++) {
+        double choice;
+        if (!eval_number(el, size->choices.at[i], "a size", &choice)) return false;
+        if (given && choice == *number) return true;
+        vec_push(el->arena, &choices, choice);
+    }
+    Message *message;
+    if (given)
+        message = diag_error(el->diag, size->span, E0415, "%s is none of the sizes of `%s`", number_text(el, *number),
+                             size->name.name);
+    else
+        message = diag_error(el->diag, size->span, E0701, "sizes in buckets are not supported yet");
+    diag_help(message, "build once for each size, with -D %s=…", size->name.name);
+    *number = choices.count ? choices.at[0] : 1;
+    return true;
+}
+
 static void elaborate_sizes(Elab *el, const SizeList *sizes, bool main_file) {
     for (int i = 0; i < sizes->count; i++) {
         const Size *size = &sizes->at[i];
-        const Expr *said = size->value;
-        if (!said) {
-            Message *message = diag_error(el->diag, size->span, E0701, "sizes in buckets are not supported yet");
-            diag_help(message, "give `%s` one size, and build once for each with -D %s=…", size->name.name,
-                      size->name.name);
-            said = size->choices.count ? size->choices.at[0] : NULL;
-        }
         double number = 0;
         int64_t whole = 0;
-        bool given = main_file && override_value(el, size->name.name, &number);
-        bool good = given || (said && eval_number(el, said, "a size", &number));
-        good = good && to_size(el, number, given ? size->name.span : said->span, &whole);
+        bool given = main_file && override_value(el, size->name.name, &number), good = true;
+        if (size->choices.count > 0)
+            good = choose_size(el, size, given, &number);
+        else if (!given)
+            good = eval_number(el, size->value, "a size", &number);
+        good = good && to_size(el, number, given || !size->value ? size->name.span : size->value->span, &whole);
         Value value = good ? number_value((double)whole) : poison();
         value.size = good;
         scope_declare(el, el->scope, size->name, value);

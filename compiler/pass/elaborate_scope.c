@@ -149,20 +149,27 @@ void scope_set(Elab *el, Scope *scope, Ident name, Value value) {
     *old = (Slot){.name = name.name, .value = value, .span = name.span};
 }
 
+bool slot_given(const Scope *scope, const Slot *slot) {
+    if (!scope->source) return true;
+    return !slot->imported && (slot->value.kind == VALUE_FUNCTION || slot->value.kind == VALUE_MODULE);
+}
+
 void unknown_name(Elab *el, Scope *scope, Span at, const char *name, bool members) {
     VEC(const char *) candidates = {0};
     for (Scope *s = scope; s; s = members ? NULL : s->parent) {
         if (s->broken) return;
-        for (int i = 0; i < s->slots.count; i++) vec_push(el->arena, &candidates, s->slots.at[i].name);
+        for (int i = 0; i < s->slots.count; i++)
+            if (!members || slot_given(s, &s->slots.at[i])) vec_push(el->arena, &candidates, s->slots.at[i].name);
     }
     for (int i = 0; builtin_name(i) && !members; i++) vec_push(el->arena, &candidates, builtin_name(i));
     const char *nearest = name_nearest(name, candidates.at, candidates.count);
     Message *message;
-    if (members)
-        message = diag_error(el->diag, at, E0203, "`%s` has no member `%s`",
-                             scope->path[0] ? scope->path : "the imported file", name);
-    else
+    if (!members)
         message = diag_error(el->diag, at, E0201, "unknown name `%s`", name);
+    else if (scope->source)
+        message = diag_error(el->diag, at, E0203, "%s has no function or module `%s`", scope->source->path, name);
+    else
+        message = diag_error(el->diag, at, E0203, "`%s` has no member `%s`", scope->path, name);
     if (nearest) diag_help(message, "did you mean `%s`?", nearest);
 }
 

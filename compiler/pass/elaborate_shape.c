@@ -65,7 +65,7 @@ static bool shape_fits(Elab *el, const Shape *shape, Span span) {
     double count = 1;
     for (int i = 0; i < shape->rank; i++) count *= (double)shape->size[i];
     if (count <= (double)MAX_ELEMENTS) return true;
-    diag_error(el->diag, span, E0207, "a tensor of %.3g elements", count);
+    diag_error(el->diag, span, E0207, "a tensor of %.3g elements; at most 2**40 fit", count);
     return false;
 }
 

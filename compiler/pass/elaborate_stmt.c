@@ -12,9 +12,11 @@ static bool finished(const Elab *el) {
     return el->stopped || (el->frame && el->frame->returned);
 }
 
-/* After a mistake that hides what the rest of the body would do. */
+/* After a mistake that hides part of the body: the rest is still looked at, but names may be missing and results are
+ * unknown. */
 static void give_up(Elab *el) {
-    el->frame->returned = el->frame->failed = true;
+    el->frame->failed = true;
+    el->frame->scope->broken = true;
 }
 
 static void bind(Elab *el, Ident name, Value value) {
@@ -109,6 +111,7 @@ static void exec_for(Elab *el, const Stmt *stmt) {
     if (list.kind != VALUE_LIST) {
         Message *message = diag_error(el->diag, stmt->values.at[0]->span, E0206,
                                       "`for` runs over a list or a range, not %s", value_kind_text(&list));
+        give_up(el);
         if (list.kind == VALUE_NUMBER) diag_help(message, "write a range: 0..%s", expr_text(el, stmt->values.at[0]));
         return;
     }
