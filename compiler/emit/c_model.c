@@ -10,6 +10,7 @@
 static const char style_text[] = "# The style of the C beside it: line ends are where tgc put them.\n"
                                  "BasedOnStyle: LLVM\n"
                                  "IndentWidth: 4\n"
+                                 "AllowShortIfStatementsOnASingleLine: WithoutElse\n"
                                  "ColumnLimit: 0\n"
                                  "ContinuationIndentWidth: 4\n"
                                  "AlignAfterOpenBracket: DontAlign\n"
@@ -120,13 +121,15 @@ static void put_contents(Emitter *e, Text *text) {
                 dtype_name(DT_FLOAT, e->model->f64), e->machine->name);
     for (int i = 0; i < e->model->entries.count; i++) {
         const EntryText *entry = &e->entries[i];
-        text_printf(text, " *   %s_%s: %d kernels forward, %d backward, %d for the update; %.4g MFLOP, arena %.4g MB\n",
+        text_printf(text,
+                    " *   %s_%s: %d launches forward, %d backward, %d for the update; %.4g MFLOP, arena %.4g MB\n",
                     e->prefix, entry->name, entry->launches[0], entry->launches[1], entry->launches[2],
                     entry->flop * 1e-6, (double)entry->program->schedule->arena_bytes * 1e-6);
     }
     text_add(text, " *\n * In this file: kernels, entry points, tables, what every model has. A kernel works on the\n"
                    " * slices [lo, hi) of its grid; tg_for gives them to the threads.\n *\n");
-    text_printf(text, " *   cc -std=gnu11 -O2 -ffp-contract=fast -fno-math-errno %s \\\n", e->machine->flags);
+    text_printf(text, " *   cc -std=gnu11 -O2 -ffp-contract=fast -fno-math-errno%s%s \\\n",
+                *e->machine->flags ? " " : "", e->machine->flags);
     if (e->output->standalone)
         text_printf(text, " *      -c %s.c               (needs libc, libm and, unless -DTG_NO_THREADS, pthreads) */\n",
                     e->prefix);
@@ -139,7 +142,7 @@ static void put_contents(Emitter *e, Text *text) {
 static void put_includes(Emitter *e, Text *text) {
     text_add(text, "#ifndef _GNU_SOURCE\n#define _GNU_SOURCE\n#endif\n");
     text_printf(text, "#define TG_VEC_BYTES %d /* of one vector */\n", e->machine->vector_bytes);
-    if (e->model->f64) text_add(text, "#define TG_F64\n");
+    if (e->model->f64) text_add(text, "#define TG_DOUBLE\n");
     if (e->output->standalone) {
         text_printf(text, "#include \"%s.h\"\n", e->prefix);
         put_runtime(text, e->prefix);
@@ -171,11 +174,12 @@ static void put_range_error(Emitter *e, Text *text) {
 
 /* Names that the file and the header give a meaning of their own. */
 static void take_names(Emitter *e) {
-    static const char *const own[] = {"info", "entries", "params", "states", "json", "out_of_range", "t", "model"};
+    static const char *const own[] = {"info", "entries", "params", "states", "json", "out_of_range"};
     e->names.arena = e->arena;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) name_take(&e->names, own[i]);
-    for (int i = 0; i < COMMON_COUNT; i++) name_take(&e->names, common_names[i]);
-    for (int i = 0; i < FILE_COUNT; i++) name_take(&e->names, file_functions[i].name);
+    e->functions.arena = e->arena;
+    for (int i = 0; i < COMMON_COUNT; i++) name_take(&e->functions, common_names[i]);
+    for (int i = 0; i < FILE_COUNT; i++) name_take(&e->functions, file_functions[i].name);
 }
 
 void emit(Output *output, Model *model, Program *const *programs, const Machine *machine) {
