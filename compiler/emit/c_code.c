@@ -69,7 +69,7 @@ static void put_kernel(Emitter *e, Text *text, const KernelText *kernel) {
     Function named = *kernel->function;
     named.name = kernel->name;
     loop_print_args(text, &named, kernel->args_type, e->model->f64);
-    text_printf(text, "\n/* %s: ", kernel->name);
+    text_printf(text, "\n/* %s", kernel->name);
     put_formula(text, e, kernel->function);
     if (kernel->launches > 1)
         text_printf(text, "\n *   called %d times, for the same operations on other tensors", kernel->launches);

@@ -89,7 +89,7 @@ void collect_entries(Emitter *e, Program *const *programs) {
         EntryText *text = &e->entries[i];
         text->entry = e->model->entries.at[i];
         text->program = programs[i];
-        text->name = name_new(&e->names, c_identifier(e->arena, text->entry->name));
+        text->name = name_behind_prefix(&e->functions, c_identifier(e->arena, text->entry->name));
         text->tensors = arena_printf(e->arena, "%s_tensors", text->name);
         collect_ports(e, text);
         collect_members(e, text);

@@ -169,6 +169,8 @@ static void put_cost(Text *text, const Function *function) {
 }
 
 static void put_origin(Text *text, const Node *node) {
+    if (!node->span.source && !node->forward) return;
+    text_add(text, ": ");
     if (!node->forward || !node->rule) {
         put_line_of(text, node->span);
         return;

@@ -39,3 +39,10 @@ const char *name_new(NameSet *set, const char *wanted) {
     name_take(set, name);
     return name;
 }
+
+const char *name_behind_prefix(NameSet *set, const char *wanted) {
+    const char *name = wanted;
+    while (is_taken(set, name)) name = arena_printf(set->arena, "%s_", name);
+    name_take(set, name);
+    return name;
+}

@@ -17,6 +17,7 @@ const char *c_upper(Arena *arena, const char *name);
 void name_take(NameSet *set, const char *name);
 /* `wanted`, or with `_` and then a number behind it where it is a word of C or taken; taken from now on. */
 const char *name_new(NameSet *set, const char *wanted);
+const char *name_behind_prefix(NameSet *set, const char *wanted); /* the same where words of C are no matter */
 
 /* ---- kernels and entries as they are called in the C ---- */
 
@@ -57,7 +58,8 @@ typedef struct Emitter {
     Model *model;
     const Machine *machine;
     const char *prefix, *upper;
-    NameSet names; /* of the file */
+    NameSet names;     /* of the file */
+    NameSet functions; /* of the header, without the prefix */
     VEC(KernelText) kernels;
     int *kernel_of; /* by launch, over all entries in turn */
     EntryText *entries;

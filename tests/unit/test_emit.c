@@ -261,7 +261,7 @@ static void a_model_is_a_file_and_a_header(void) {
     Output output = {0};
     const Machine machine = {.name = "portable", .flags = "", .vector_bytes = 64};
     emit(&output, &model, programs, &machine);
-    CU_ASSERT_PTR_NOT_NULL(strstr(output.header.at, "int tiny_double_(tiny *handle, const float *x, float *y);"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output.header.at, "int tiny_double(tiny *handle, const float *x, float *y);"));
     CU_ASSERT_PTR_NOT_NULL(strstr(output.source.at, "    tg_for(model->pool, k00_y, &(struct k00_y_args){.x = t.x, "
                                                     ".b = t.net_0_b, .y = t.y}, 8);\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(output.source.at, ".net_0_b = (float *)(model->params + 0),\n"));
