@@ -80,6 +80,7 @@ static Node *shared_copy(Graph *to, Table *table, const Node *node, Node *const 
     Node **operand = NEW_ARRAY(to->arena, Node *, node->operand_count + 1);
     for (int i = 0; i < node->operand_count; i++) operand[i] = map[node->operand[i]->id];
     Node *copy = graph_copy(to, node, operand, node->forward ? map[node->forward->id] : NULL);
+    if (copy->op == &op_const) copy->name = NULL; /* a number is nobody's in particular */
     Node *found = can_share(node) ? find(table, copy) : copy;
     if (found == copy) return copy;
     merge(to, found, copy);

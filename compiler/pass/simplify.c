@@ -294,12 +294,26 @@ static bool swaps_last_two(const Node *node) {
     return node->attr.axes[rank - 2] == rank - 1;
 }
 
+/* The innermost axis of what it permutes stands last but one: a product reads it transposed instead. */
+static bool is_transposing(const Node *node) {
+    int rank = node->shape.rank;
+    return is_op(node, &op_permute) && rank >= 2 && node->attr.axes[rank - 2] == rank - 1;
+}
+
+static Node *without_transposition(Graph *graph, Node *permuted) {
+    int rank = permuted->shape.rank, axes[MAX_RANK];
+    for (int i = 0; i < rank; i++) axes[i] = permuted->attr.axes[i];
+    axes[rank - 2] = permuted->attr.axes[rank - 1];
+    axes[rank - 1] = permuted->attr.axes[rank - 2];
+    return permute(graph, permuted->operand[0], axes);
+}
+
 static Node *simpler_matmul(Graph *graph, Node *node) {
     Node *a = node->operand[0], *b = node->operand[1];
-    bool swap_a = swaps_last_two(a), swap_b = swaps_last_two(b);
+    bool swap_a = is_transposing(a), swap_b = is_transposing(b);
     if (!swap_a && !swap_b) return NULL;
     Attr attr = {.transpose_a = node->attr.transpose_a != swap_a, .transpose_b = node->attr.transpose_b != swap_b};
-    Node *operand[] = {swap_a ? a->operand[0] : a, swap_b ? b->operand[0] : b};
+    Node *operand[] = {swap_a ? without_transposition(graph, a) : a, swap_b ? without_transposition(graph, b) : b};
     return graph_append(graph, &op_matmul, node->dtype, node->shape, 2, operand, &attr);
 }
 

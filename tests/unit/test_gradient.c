@@ -19,8 +19,9 @@ typedef Node *(*Build)(Bench *bench, Node **x);
 #define BINARY(verb) MADE(made_##verb, verb(g, x[0], x[1]))
 
 BINARY(add)
-BINARY(subtract) BINARY(multiply) BINARY(divide) BINARY(modulo) BINARY(power) BINARY(minimum) BINARY(maximum)
-    UNARY(negate) UNARY(absolute) UNARY(exponential) UNARY(logarithm) UNARY(square_root) UNARY(reciprocal_root)
+BINARY(subtract)
+BINARY(multiply) BINARY(divide) BINARY(modulo) BINARY(power) BINARY(minimum) BINARY(maximum) UNARY(negate)
+    UNARY(absolute) UNARY(exponential) UNARY(logarithm) UNARY(square_root) UNARY(reciprocal_root)
         UNARY(hyperbolic_tangent) UNARY(sigmoid) UNARY(relu) UNARY(gelu) UNARY(gelu_tanh) UNARY(silu)
             UNARY(error_function) UNARY(sine) UNARY(cosine) UNARY(transpose) UNARY(sum_all)
 
@@ -442,6 +443,20 @@ static void transposes_fold_into_the_product(void) {
     arena_free(bench.arena);
 }
 
+/* K of [N, H, K] read as [H, K, N]: a flag, and a permutation that leaves the innermost axis where it is. */
+static void an_inner_transposition_becomes_a_flag(void) {
+    Bench bench = bench_new();
+    Graph *g = bench.graph;
+    Node *q = bench_input(&bench, "q", DT_FLOAT, (Shape){.rank = 3, .size = {2, 3, 4}});
+    Node *k = bench_input(&bench, "k", DT_FLOAT, (Shape){.rank = 3, .size = {5, 2, 4}});
+    bench_result(&bench, matmul(g, q, permute(g, k, (const int[]){1, 2, 0}), false, false));
+    simplify(bench.model);
+    const Node *product = bench.entry->results.at[0].node;
+    CU_ASSERT(product->attr.transpose_b && !product->attr.transpose_a);
+    CU_ASSERT_EQUAL(product->operand[1]->attr.axes[2], 2);
+    arena_free(bench.arena);
+}
+
 static void a_split_gives_a_concat(void) {
     Bench bench = bench_new();
     Graph *g = bench.graph;
@@ -542,6 +557,7 @@ int main(void) {
     CU_ADD_TEST(suite, what_is_not_depended_on_is_an_error);
     CU_ADD_TEST(suite, a_write_is_not_derived_through);
     CU_ADD_TEST(suite, transposes_fold_into_the_product);
+    CU_ADD_TEST(suite, an_inner_transposition_becomes_a_flag);
     CU_ADD_TEST(suite, a_split_gives_a_concat);
     CU_ADD_TEST(suite, a_tied_table_is_scattered_into_its_product);
     CU_ADD_TEST(suite, only_the_back_ends_kinds_are_left);
