@@ -68,7 +68,12 @@ static unsigned offset_of(const Inspector *s, CXSourceLocation location, bool *i
     CXFile file;
     unsigned offset = 0;
     clang_getExpansionLocation(location, &file, NULL, NULL, &offset);
-    *inside = file && clang_File_isEqual(file, s->file) && !(offset >= s->runtime_from && offset < s->runtime_to);
+    /* by name: files that exist in memory alone are all equal to libclang */
+    CXString name = clang_getFileName(file), own = clang_getFileName(s->file);
+    bool same = file && !strcmp(clang_getCString(name), clang_getCString(own));
+    clang_disposeString(name);
+    clang_disposeString(own);
+    *inside = same && !(offset >= s->runtime_from && offset < s->runtime_to);
     return offset;
 }
 

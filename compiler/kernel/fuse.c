@@ -817,6 +817,9 @@ static void make_kernel(Fuse *fuse, Group *group) {
     kernel->row = group->row;
     kernel->axes = group->axes;
     memcpy(kernel->role, group->role, sizeof kernel->role);
+    kernel->fine = group->fine;
+    memcpy(kernel->fine_role, group->fine_role, sizeof kernel->fine_role);
+    memcpy(kernel->inner, group->inner, sizeof kernel->inner);
     for (int i = 0; i < group->nodes.count; i++) {
         Node *node = group->nodes.at[i];
         vec_push(fuse->arena, &kernel->nodes, node);

@@ -13,6 +13,9 @@ typedef struct Group {
     int64_t points, row; /* of the loops' space; ROW: length of the row */
     Axes seed, axes;     /* the coarsest loops, and the loops found by group_resolve */
     LoopRole seed_role[MAX_AXES], role[MAX_AXES];
+    Axes fine; /* before loops were joined again; see Kernel */
+    LoopRole fine_role[MAX_AXES];
+    int inner[MAX_AXES];
 } Group;
 
 typedef struct Fuse {

@@ -16,6 +16,7 @@ typedef struct Walk {
     Group *group;
     Axes axes;
     LoopRole role[MAX_AXES];
+    int inner[MAX_AXES];
     Split split;
     bool collect;
     int only;               /* walk this operand alone, or -1 */
@@ -109,8 +110,8 @@ static bool walk_product(Walk *w, Node *node) {
         if (w->only >= 0 && w->only != i) continue;
         while (fuse_is_view(base) && w->fuse->group[base->id] < 0) base = fuse_alias(w->fuse, base->operand[0]);
         if (w->fuse->group[base->id] < 0 && !w->fuse->place[base->id].buffer) return refuse(w);
-        Kernel kernel = {.root = node, .axes = w->axes};
-        memcpy(kernel.role, w->role, sizeof kernel.role);
+        Kernel kernel = {.root = node, .fine = w->axes};
+        memcpy(kernel.fine_role, w->role, sizeof kernel.fine_role);
         Access access = product_access(&kernel, i);
         if (!walk(w, operand, &access)) return false;
     }
@@ -159,6 +160,7 @@ static void join_loops(Walk *w) {
     for (int loop = w->axes.count - 2; loop >= 0; loop--) {
         if (!joins(w, loop)) continue;
         bool outer_moves = w->axes.extent[loop + 1] == 1; /* then the inner loop's strides say nothing */
+        if (!outer_moves) w->inner[loop] = w->inner[loop + 1];
         w->axes.extent[loop] *= w->axes.extent[loop + 1];
         int left = --w->axes.count;
         for (int i = 0; i < w->accesses.count; i++) {
@@ -169,6 +171,7 @@ static void join_loops(Walk *w) {
         for (int j = loop + 1; j < left; j++) {
             w->axes.extent[j] = w->axes.extent[j + 1];
             w->role[j] = w->role[j + 1];
+            w->inner[j] = w->inner[j + 1];
         }
     }
 }
@@ -195,6 +198,9 @@ static bool resolve(Walk *w) {
     memcpy(w->role, w->group->seed_role, sizeof w->role);
     while (!walk_all(w))
         if (!split_loop(w)) return false;
+    w->group->fine = w->axes;
+    memcpy(w->group->fine_role, w->role, sizeof w->role);
+    for (int loop = 0; loop < MAX_AXES; loop++) w->inner[loop] = loop;
     join_loops(w);
     return roles_fit(w);
 }
@@ -204,6 +210,7 @@ bool group_resolve(Fuse *fuse, Group *group, bool collect) {
     if (!resolve(&w)) return false;
     group->axes = w.axes;
     memcpy(group->role, w.role, sizeof w.role);
+    memcpy(group->inner, w.inner, sizeof w.inner);
     return true;
 }
 

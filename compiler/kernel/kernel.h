@@ -118,6 +118,11 @@ typedef struct Kernel {
     Axes axes;           /* loops over the outputs' (ROW, FOLD: the inputs') space. ROW: the last is the row axis.
                           * CONTRACT: batch loops, m loops, the n loop, the k loop. */
     LoopRole role[MAX_AXES];
+    /* The same before neighbouring loops were joined. Accesses are over these; in memory, a joined loop moves by the
+     * stride of inner[loop], the innermost of those it was joined from. */
+    Axes fine;
+    LoopRole fine_role[MAX_AXES];
+    int inner[MAX_AXES];
     Tile tile;
     Buffer *packed;      /* CONTRACT: where the packed panels of B lie, or NULL */
 } Kernel;

@@ -55,12 +55,12 @@ unsigned kernel_roles(const Kernel *kernel, const Node *node) {
 }
 
 Access kernel_access(const Kernel *kernel, const Node *node) {
-    return axes_over(&kernel->axes, kernel->role, kernel_roles(kernel, node));
+    return axes_over(&kernel->fine, kernel->fine_role, kernel_roles(kernel, node));
 }
 
 static void add_roles(const Kernel *kernel, Access *access, LoopRole role, int64_t unit) {
-    Access part = axes_over(&kernel->axes, kernel->role, 1u << role);
-    for (int loop = 0; loop < kernel->axes.count; loop++) access->stride[loop] += part.stride[loop] * unit;
+    Access part = axes_over(&kernel->fine, kernel->fine_role, 1u << role);
+    for (int loop = 0; loop < kernel->fine.count; loop++) access->stride[loop] += part.stride[loop] * unit;
 }
 
 Access product_access(const Kernel *kernel, int index) {

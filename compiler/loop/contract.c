@@ -36,7 +36,7 @@ static Index packed_index(Lower *lower, const Contract *c, int vector) {
     if (c->panel) index_add(lower, &index, c->panel, unit);
     unit *= p->panels;
     for (int loop = lower->axes.count - 1; loop >= 0; loop--) {
-        if (lower->kernel->role[loop] != ROLE_FREE || p->b.stride[loop] == 0) continue;
+        if (lower->kernel->role[loop] != ROLE_FREE || stride_at(lower, &p->b, loop) == 0) continue;
         if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], unit);
         unit *= lower->axes.extent[loop];
     }

@@ -60,17 +60,20 @@ void fold_step(Lower *lower, Block *in, const Node *node, Var *into, Expr *value
 
 Expr *fold_end(Lower *lower, const Node *node, Var *sum) {
     Expr *value = ex_var(lower, sum);
-    return sum->lanes ? ex_apply(lower, value->type, lanes_of(node), 1, &value) : value;
+    if (!sum->lanes) return value;
+    value = ex_apply(lower, value->type, lanes_of(node), 1, &value);
+    value->lanes = false;
+    return value;
 }
 
 static bool all_fit_lanes(Lower *lower, int axis) {
     const Kernel *kernel = lower->kernel;
-    Access all = axes_over(&kernel->axes, kernel->role, ROLES_ALL);
+    Access all = axes_over(&kernel->fine, kernel->fine_role, ROLES_ALL);
     for (int i = 0; i < kernel->outputs.count; i++) {
         Node *node = kernel->outputs.at[i];
         Access own = kernel_access(kernel, node), in_buffer;
-        schedule_reach(lower->schedule, &lower->axes, node, &own, &in_buffer);
-        if (node->dtype != DT_FLOAT || (in_buffer.stride[axis] != 0 && in_buffer.stride[axis] != 1)) return false;
+        schedule_reach(lower->schedule, &kernel->fine, node, &own, &in_buffer);
+        if (node->dtype != DT_FLOAT || stride_at(lower, &in_buffer, axis) > 1) return false;
         if (node->op->kind == OP_REDUCE && !lanes_fit(lower, node->operand[0], &all, axis)) return false;
     }
     return true;
@@ -79,7 +82,7 @@ static bool all_fit_lanes(Lower *lower, int axis) {
 static void add_values(Lower *lower, Block *in, void *with) {
     Fold *fold = with;
     const Kernel *kernel = lower->kernel;
-    Access all = axes_over(&kernel->axes, kernel->role, ROLES_ALL);
+    Access all = axes_over(&kernel->fine, kernel->fine_role, ROLES_ALL);
     int last = lower->axes.count - 1;
     for (int v = 0; v < fold->vectors; v++) {
         lower->shift[last] += v * lower->lane_count;

@@ -187,6 +187,7 @@ bool lanes_fit(Lower *lower, Node *node, const Access *access, int axis);
 /* The pointer parameter for a buffer at an offset; made on first use. */
 Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, bool written);
 Index index_at(Lower *lower, const Access *access); /* of the strides and shifts; the offset belongs to the array */
+int64_t stride_at(const Lower *lower, const Access *access, int loop);
 int access_depth(const Lower *lower, const Access *access);
 Type type_of(const Node *node);
 Expr *load_at(Lower *lower, Buffer *buffer, const Access *in_buffer); /* one element, or lanes along the lane axis */

@@ -25,7 +25,7 @@ Product product_of(Lower *lower) {
     p.panels = (p.n + p.panel - 1) / p.panel;
     for (int index = 0; index < 2; index++) {
         Access at = product_access(kernel, index);
-        Node *node = schedule_reach(lower->schedule, &kernel->axes, kernel->root->operand[index], &at, index ? &p.b : &p.a);
+        Node *node = schedule_reach(lower->schedule, &kernel->fine, kernel->root->operand[index], &at, index ? &p.b : &p.a);
         *(index ? &p.b_buffer : &p.a_buffer) = lower->schedule->place[node->id].buffer;
     }
     return p;
@@ -45,7 +45,7 @@ static Index source(Lower *lower, const Pack *pack, Var *k, int64_t k_shift, Var
     lower->shift[p->k_loop] = k_shift;
     lower->shift[p->n_loop] = shift;
     Index index = index_at(lower, &p->b);
-    if (column) index_add(lower, &index, column, p->b.stride[p->n_loop]);
+    if (column) index_add(lower, &index, column, stride_at(lower, &p->b, p->n_loop));
     lower->loop[p->k_loop] = NULL;
     lower->shift[p->k_loop] = lower->shift[p->n_loop] = 0;
     return index;
@@ -104,7 +104,7 @@ static void copy_blocks(Lower *lower, Block *in, const Pack *pack, int64_t width
         Stmt *columns = count_loop(lower, "c", 0, full, lanes), *rows = count_loop(lower, "k", 0, k_full, lanes);
         Expr *args[4] = {
             ex_load(lower, pack->from, source(lower, pack, rows->var, 0, columns->var, 0), false, NULL),
-            ex_int(lower, T_INDEX, p->b.stride[p->n_loop]),
+            ex_int(lower, T_INDEX, stride_at(lower, &p->b, p->n_loop)),
             ex_load(lower, pack->to, target(lower, pack, rows->var, 0, columns->var, 0), false, NULL),
             ex_int(lower, T_INDEX, p->panel),
         };
@@ -118,11 +118,11 @@ static void copy_blocks(Lower *lower, Block *in, const Pack *pack, int64_t width
 
 static void copy_panel(Lower *lower, Block *in, const Pack *pack, int64_t width) {
     const Product *p = &pack->p;
-    if (p->b.stride[p->n_loop] == 1) {
+    if (stride_at(lower, &p->b, p->n_loop) == 1) {
         copy_rows(lower, in, pack, width);
         return;
     }
-    if (p->b.stride[p->k_loop] == 1)
+    if (stride_at(lower, &p->b, p->k_loop) == 1)
         copy_blocks(lower, in, pack, width);
     else
         copy_singly(lower, in, pack, 0, 0, width);
@@ -138,7 +138,7 @@ void lower_pack(Lower *lower) {
     Product *p = &pack.p;
     int order[MAX_AXES], outer = 0;
     for (int loop = 0; loop < lower->axes.count; loop++)
-        if (kernel->role[loop] == ROLE_FREE && p->b.stride[loop] != 0) order[outer++] = loop;
+        if (kernel->role[loop] == ROLE_FREE && stride_at(lower, &p->b, loop) != 0) order[outer++] = loop;
     pack.from = array_of(lower, p->b_buffer, p->b.offset, false);
     pack.to = array_of(lower, kernel->packed, 0, true);
     Nest nest = nest_open(lower, order, outer, p->panels, 1);

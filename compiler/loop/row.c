@@ -117,13 +117,13 @@ Expr *row_recall(Lower *lower, Node *node, const Access *access) {
     if (member->scratch) {
         bool lanes = lower->lane_axis >= 0;
         Access own = {.stride = {0}};
-        own.stride[lower->axes.count - 1] = 1;
+        own.stride[lower->kernel->inner[lower->axes.count - 1]] = 1;
         Expr *x = ex_load(lower, member->scratch, index_at(lower, &own), lanes, NULL);
         x->depth = lower->axes.count;
         return x;
     }
     Access in_buffer;
-    schedule_reach(lower->schedule, &lower->axes, node, access, &in_buffer);
+    schedule_reach(lower->schedule, &lower->kernel->fine, node, access, &in_buffer);
     return load_at(lower, lower->schedule->place[node->id].buffer, &in_buffer);
 }
 
@@ -141,14 +141,14 @@ static bool folds_now(const Lower *lower, const RowNode *member) {
 
 static void sweep_body(Lower *lower, Block *in, void *with) {
     RowPlan *plan = with;
-    Access all = access_identity(&lower->axes);
+    Access all = access_identity(&lower->kernel->fine);
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
         if (folds_now(lower, member))
             fold_step(lower, in, member->node, member->sum, value_at(lower, member->node->operand[0], &all));
         if (keeps_now(lower, member)) {
             Access own = {.stride = {0}};
-            own.stride[lower->axes.count - 1] = 1;
+            own.stride[lower->kernel->inner[lower->axes.count - 1]] = 1;
             Expr *value = value_at(lower, member->node, &all);
             if (lower->lane_axis >= 0) value = ex_lanes(lower, value);
             st_store(lower, in, member->scratch, index_at(lower, &own), value, NULL);
@@ -193,7 +193,7 @@ static bool row_fits_lanes(Lower *lower) {
     int last = lower->axes.count - 1;
     for (int i = 0; i < lower->plan->count; i++) {
         RowNode *member = &lower->plan->nodes[i];
-        Access own = kernel_access(lower->kernel, member->node), all = access_identity(&lower->axes);
+        Access own = kernel_access(lower->kernel, member->node), all = access_identity(&lower->kernel->fine);
         if (is_fold(member->node)) {
             if (member->node->dtype != DT_FLOAT || !lanes_fit(lower, member->node->operand[0], &all, last)) return false;
         } else if (!lanes_fit(lower, member->node, &own, last)) {

@@ -33,7 +33,7 @@ typedef struct Scatter {
 
 /* Where the loops over the width stand, as an index into a row. */
 static Index in_row(Lower *lower, const Kernel *kernel) {
-    Access access = axes_over(&kernel->axes, kernel->role, 1u << ROLE_FREE);
+    Access access = axes_over(&kernel->fine, kernel->fine_role, 1u << ROLE_FREE);
     return index_at(lower, &access);
 }
 
@@ -94,7 +94,7 @@ void lower_scatter(Lower *lower) {
     Stmt *loop = st_for(lower, LOOP_SERIAL, n, NULL, ex_int(lower, T_INDEX, lower->axes.extent[ids]), 1);
     lower->loop[ids] = n;
     for (int depth = 1; depth <= lower->axes.count; depth++) lower->block[depth] = &loop->body;
-    Access of_ids = axes_over(&kernel->axes, kernel->role, 1u << ROLE_FOLD);
+    Access of_ids = axes_over(&kernel->fine, kernel->fine_role, 1u << ROLE_FOLD);
     Expr *id = value_at(lower, scatter.node->operand[1], &of_ids), *whole = NEW(lower->arena, Expr);
     *whole = *id;
     whole->type = T_INDEX;
@@ -120,7 +120,7 @@ void lower_check_range(Lower *lower) {
         in = &loops[loop]->body;
         for (int depth = loop + 1; depth <= lower->axes.count; depth++) lower->block[depth] = in;
     }
-    Access all = access_identity(&lower->axes);
+    Access all = access_identity(&lower->kernel->fine);
     Expr *args[2] = {value_at(lower, node->operand[0], &all), ex_index(lower, index_at(lower, &all), T_INT, false)};
     const char *format = arena_printf(lower->arena, "(lint)tg_check_index(slot, %%0, %lld, %%1, \"%s\")",
                                       (long long)node->attr.limit, node->attr.label ? node->attr.label : "index");

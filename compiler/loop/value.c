@@ -13,10 +13,14 @@ Type type_of(const Node *node) {
     return node->dtype == DT_FLOAT ? T_REAL : node->dtype == DT_I32 ? T_INT : T_MASK;
 }
 
+int64_t stride_at(const Lower *lower, const Access *access, int loop) {
+    return access->stride[lower->kernel->inner[loop]];
+}
+
 int access_depth(const Lower *lower, const Access *access) {
     int depth = 0;
     for (int loop = 0; loop < lower->axes.count; loop++)
-        if (access->stride[loop] != 0 && lower->axes.extent[loop] > 1) depth = loop + 1;
+        if (stride_at(lower, access, loop) != 0 && lower->axes.extent[loop] > 1) depth = loop + 1;
     return depth;
 }
 
@@ -24,14 +28,14 @@ Index index_at(Lower *lower, const Access *access) {
     Index index = index_of(lower, 0);
     for (int loop = 0; loop < lower->axes.count; loop++) {
         if (lower->axes.extent[loop] <= 1) continue;
-        index.constant += access->stride[loop] * lower->shift[loop];
-        if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], access->stride[loop]);
+        index.constant += stride_at(lower, access, loop) * lower->shift[loop];
+        if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], stride_at(lower, access, loop));
     }
     return index;
 }
 
 static bool moves_in_lanes(const Lower *lower, const Access *access) {
-    return lower->lane_axis >= 0 && lower->axes.extent[lower->lane_axis] > 1 && access->stride[lower->lane_axis] != 0;
+    return lower->lane_axis >= 0 && lower->axes.extent[lower->lane_axis] > 1 && stride_at(lower, access, lower->lane_axis) != 0;
 }
 
 /* ---- memory of values ---- */
@@ -39,7 +43,7 @@ static bool moves_in_lanes(const Lower *lower, const Access *access) {
 static Expr *memo_find(Lower *lower, const Node *node, const Access *access) {
     for (int i = lower->memo.count - 1; i >= 0; i--) {
         const Memo *memo = &lower->memo.at[i];
-        if (memo->node == node && access_equal(&memo->access, access, &lower->axes)) return memo->value;
+        if (memo->node == node && access_equal(&memo->access, access, &lower->kernel->fine)) return memo->value;
     }
     return NULL;
 }
@@ -98,13 +102,13 @@ Expr *load_at(Lower *lower, Buffer *buffer, const Access *in_buffer) {
 
 static Expr *load_node(Lower *lower, Node *node, const Access *access) {
     Access in_buffer;
-    node = schedule_reach(lower->schedule, &lower->axes, node, access, &in_buffer);
+    node = schedule_reach(lower->schedule, &lower->kernel->fine, node, access, &in_buffer);
     return load_at(lower, lower->schedule->place[node->id].buffer, &in_buffer);
 }
 
 void value_store(Lower *lower, Block *in, Node *node, const Access *access, Expr *value) {
     Access in_buffer;
-    node = schedule_reach(lower->schedule, &lower->axes, node, access, &in_buffer);
+    node = schedule_reach(lower->schedule, &lower->kernel->fine, node, access, &in_buffer);
     Array *array = array_of(lower, lower->schedule->place[node->id].buffer, in_buffer.offset, true);
     if (moves_in_lanes(lower, &in_buffer)) value = ex_lanes(lower, value);
     st_store(lower, in, array, index_in_buffer(lower, &in_buffer), value, lower->part);
@@ -159,7 +163,7 @@ static bool gather_accesses(const Lower *lower, const Node *node, const Access *
     Shape two = {.rank = 2, .size = {rows, width}};
     int64_t steps[MAX_RANK][MAX_AXES], start[MAX_RANK];
     Split split;
-    if (!access_by_axis(&two, &lower->axes, access, steps, start, &split)) return false;
+    if (!access_by_axis(&two, &lower->kernel->fine, access, steps, start, &split)) return false;
     *of_ids = (Access){.offset = start[0]};
     *of_table = (Access){.offset = start[1]};
     memcpy(of_ids->stride, steps[0], sizeof of_ids->stride);
@@ -176,14 +180,14 @@ static Expr *gather_value(Lower *lower, Node *node, const Access *access) {
     whole->type = T_INDEX;
     Var *row = st_let(lower, lower->block[id->depth], "id", whole);
     row->wide = true;
-    Node *table = schedule_reach(lower->schedule, &lower->axes, node->operand[0], &of_table, &in_buffer);
+    Node *table = schedule_reach(lower->schedule, &lower->kernel->fine, node->operand[0], &of_table, &in_buffer);
     const Place *place = &lower->schedule->place[table->id];
     /* rows of the table as it is seen through its views lie evenly spaced */
     Access one_row = of_table, next;
     one_row.offset += shape_count(&node->operand[0]->shape) / node->operand[0]->shape.size[0];
     int64_t spacing = 0;
     if (node->operand[0]->shape.size[0] > 1) {
-        schedule_reach(lower->schedule, &lower->axes, node->operand[0], &one_row, &next);
+        schedule_reach(lower->schedule, &lower->kernel->fine, node->operand[0], &one_row, &next);
         spacing = next.offset - in_buffer.offset;
     }
     Index index = index_in_buffer(lower, &in_buffer);
@@ -215,7 +219,7 @@ Expr *value_at(Lower *lower, Node *node, const Access *access) {
     if (node->op->kind == OP_VIEW) {
         Access below;
         Split split;
-        if (!access_through(node, &lower->axes, access, &below, &split))
+        if (!access_through(node, &lower->kernel->fine, access, &below, &split))
             fatal("lower", "the loops don't reach through %s", node->op->name);
         return value_at(lower, node->operand[0], &below);
     }
@@ -231,26 +235,29 @@ Expr *value_at(Lower *lower, Node *node, const Access *access) {
 
 /* ---- lanes ---- */
 
-static bool fits_lane(const Access *access, int axis) { return access->stride[axis] == 0 || access->stride[axis] == 1; }
+static bool fits_lane(const Lower *lower, const Access *access, int axis) {
+    int64_t stride = stride_at(lower, access, axis);
+    return stride == 0 || stride == 1;
+}
 
 bool lanes_fit(Lower *lower, Node *node, const Access *access, int axis) {
     node = schedule_alias(lower->schedule, node);
     Access below;
     if (node->op->kind == OP_VIEW) {
         Split split;
-        return access_through(node, &lower->axes, access, &below, &split) &&
+        return access_through(node, &lower->kernel->fine, access, &below, &split) &&
                lanes_fit(lower, node->operand[0], &below, axis);
     }
     bool here = kernel_computes(lower->kernel, node);
     if (lower->schedule->place[node->id].buffer) {
-        schedule_reach(lower->schedule, &lower->axes, node, access, &below);
-        if (!fits_lane(&below, axis)) return false;
+        schedule_reach(lower->schedule, &lower->kernel->fine, node, access, &below);
+        if (!fits_lane(lower, &below, axis)) return false;
         if (!here) return true;
     }
-    if (node->op->kind == OP_LEAF) return node->op == &op_const || node->op == &op_scalar || fits_lane(access, axis);
+    if (node->op->kind == OP_LEAF) return node->op == &op_const || node->op == &op_scalar || fits_lane(lower, access, axis);
     if (node->op == &op_gather) {
         Access of_ids;
-        return gather_accesses(lower, node, access, &of_ids, &below) && of_ids.stride[axis] == 0 &&
+        return gather_accesses(lower, node, access, &of_ids, &below) && stride_at(lower, &of_ids, axis) == 0 &&
                lanes_fit(lower, node->operand[0], &below, axis);
     }
     if (node->op->kind != OP_MAP) return true;
