@@ -244,9 +244,9 @@ static void run_table(Compile *c) {
             pass->run(c);
             if (diag_count(c->diag)) c->status = 1;
             if (c->status) return;
+            dump(c, pass, &form, &before); /* first, so that what a check finds can be seen */
             if (pass->check) pass->check(c, pass->name);
             c->seconds[i] = now() - begun;
-            dump(c, pass, &form, &before);
         }
         if (c->stop_after && !strcmp(c->stop_after, pass->name)) return;
     }
