@@ -165,11 +165,13 @@ static void put_pointers(Emitter *e, Text *text, const EntryText *entry) {
     if (!entry->members.count) return;
     text_printf(text, "const struct %s t = {\n", entry->tensors);
     text_indent(text, 1);
-    for (int i = 0; i < entry->members.count; i++) {
-        text_printf(text, ".%s = ", entry->members.at[i].name);
-        put_place(e, text, entry, &entry->members.at[i]);
-        text_add(text, ",\n");
-    }
+    for (int kind = 0; kind <= BUF_ARENA; kind++)
+        for (int i = 0; i < entry->members.count; i++) {
+            if ((int)entry->members.at[i].buffer->kind != kind) continue;
+            text_printf(text, ".%s = ", entry->members.at[i].name);
+            put_place(e, text, entry, &entry->members.at[i]);
+            text_add(text, ",\n");
+        }
     text_indent(text, -1);
     text_add(text, "};\n");
 }

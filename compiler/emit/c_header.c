@@ -27,8 +27,8 @@ static void put_constants(Emitter *e, Text *text) {
     }
 }
 
-static void put_port_line(Emitter *e, Text *text, const Port *port, const char *name) {
-    text_printf(text, " *   %s  %s", name, dtype_name(port->dtype, e->model->f64));
+static void put_port_line(Emitter *e, Text *text, const Port *port, const char *name, const char *side) {
+    text_printf(text, " *   %s %s  %s", side, name, dtype_name(port->dtype, e->model->f64));
     shape_print(text, &port->shape, true);
     if (port->high) text_printf(text, ", from %lld to %lld", (long long)port->low, (long long)port->high - 1);
     text_add(text, "\n");
@@ -36,11 +36,12 @@ static void put_port_line(Emitter *e, Text *text, const Port *port, const char *
 
 static void put_entry_prototype(Emitter *e, Text *text, const EntryText *entry) {
     const Entry *of = entry->entry;
-    text_printf(text, "\n/* %s `%s`. Row-major arrays of the caller's; %s\n",
-                of->train ? "A training step," : "The graph", of->name, of->train ? "the loss first, then" : "read:");
-    for (int i = 0; i < of->inputs.count; i++) put_port_line(e, text, &of->inputs.at[i], entry->inputs[i]);
-    if (of->results.count) text_add(text, " * written:\n");
-    for (int i = 0; i < of->results.count; i++) put_port_line(e, text, &of->results.at[i], entry->results[i]);
+    text_printf(text, "\n/* %s %s. Arrays are the caller's, row-major.\n",
+                of->train ? "The training step" : "The graph", of->name);
+    for (int i = 0; i < of->inputs.count; i++)
+        put_port_line(e, text, &of->inputs.at[i], entry->inputs[i], i ? "    " : "in  ");
+    for (int i = 0; i < of->results.count; i++)
+        put_port_line(e, text, &of->results.at[i], entry->results[i], i ? "    " : "out ");
     if (of->train && of->accumulate > 1)
         text_printf(text, " * Parameters change at every call number %d.\n", of->accumulate);
     text_printf(text, " */\n%s_API ", e->upper);

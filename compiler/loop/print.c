@@ -222,14 +222,44 @@ static bool needs_brackets(Binding inner, Binding left, Binding right) {
     return tightest == BIND_SHIFT;
 }
 
-/* In `x * tg_splat(s)` the single s does as well, because C's operators take a vector and a single. */
-static const Expr *without_splat(const Expr *x, const Mark *operator, int count, Expr *const *args) {
-    if (x->kind != EX_SPLAT || operator->binding<BIND_EQUAL || operator->binding> BIND_MULTIPLY) return x;
-    const Expr *single = x->arg[0];
-    if (x->type != T_REAL && !(x->type == T_INT && single->kind == EX_NUMBER)) return x;
-    for (int i = 0; i < count; i++)
-        if (args[i] != x && args[i]->lanes && args[i]->kind != EX_SPLAT) return single;
-    return x;
+/* Whether mark m is an operand between brackets or commas on that side, and the operator there if it isn't. */
+static Binding binding_at(const Mark *marks, int count, int m) {
+    return m >= 0 && m < count && !marks[m].is_operand ? marks[m].binding : BIND_NONE;
+}
+
+/* In `x * tg_splat(s)` the single s does as well, because C's operators take a vector and a single: the operand that
+ * the tighter operator beside mark m joins it with is lanes. */
+static bool splat_is_needless(const Mark *marks, int count, int m, Expr *const *args) {
+    const Expr *x = args[marks[m].operand];
+    if (x->kind != EX_SPLAT || (x->type != T_REAL && !(x->type == T_INT && x->arg[0]->kind == EX_NUMBER))) return false;
+    Binding left = binding_at(marks, count, m - 1), right = binding_at(marks, count, m + 1);
+    Binding tightest = left > right ? left : right;
+    int other = left >= right ? m - 2 : m + 2;
+    if (tightest < BIND_EQUAL || tightest > BIND_MULTIPLY || other < 0 || other >= count) return false;
+    if (!marks[other].is_operand || marks[other].depth != marks[m].depth) return false;
+    const Expr *y = args[marks[other].operand];
+    return y->lanes && y->kind != EX_SPLAT;
+}
+
+/* The format with its operands' texts put in, in brackets where asked. */
+static const char *fill(Printer *p, const char *format, const Piece *piece, const bool *bracket) {
+    Text out;
+    text_init(&out, p->arena);
+    for (const char *at = format; *at;) {
+        size_t run = 1;
+        while (at[run] && at[run] != '%') run++;
+        if (*at == '%' && at[1] >= '0' && at[1] <= '9') {
+            int operand = at[1] - '0';
+            if (bracket[operand]) text_add(&out, "(");
+            text_add(&out, piece[operand].text);
+            if (bracket[operand]) text_add(&out, ")");
+            at += 2;
+        } else {
+            text_add(&out, arena_strndup(p->arena, at, run));
+            at += run;
+        }
+    }
+    return out.at;
 }
 
 /* A format with its operands put in, and its outermost operator. */
@@ -238,34 +268,22 @@ static Piece filled(Printer *p, const char *format, int count, Expr *const *args
     Mark marks[MARKS];
     int mark_count = marks_of(format, marks, MARKS);
     bool bracket[10] = {false};
-    Piece piece[10];
+    Piece piece[10] = {{NULL, BIND_ATOM}};
     Binding outer = BIND_ATOM;
-    /* A plain binary operator: %0 + %1. */
-    const Mark *operator= mark_count == 3 && count == 2 && !marks[1].is_operand ? &marks[1] : & marks[0];
-    for (int i = 0; i < count && i < 10; i++)
-        piece[i] = piece_of(p, operator== & marks[1] ? without_splat(args[i], operator, count, args) : args[i]);
     for (int m = 0; m < mark_count; m++) {
+        int operand = marks[m].operand;
         if (!marks[m].is_operand) {
             if (marks[m].depth == 0 && marks[m].binding < outer) outer = marks[m].binding;
             continue;
         }
-        if (marks[m].operand >= count) fatal("lower", "format \"%s\" has %d operands", format, count);
-        Binding left = m > 0 && !marks[m - 1].is_operand ? marks[m - 1].binding : BIND_NONE;
-        Binding right = m + 1 < mark_count && !marks[m + 1].is_operand ? marks[m + 1].binding : BIND_NONE;
-        if (needs_brackets(piece[marks[m].operand].binding, left, right)) bracket[marks[m].operand] = true;
-    }
-    Text out;
-    text_init(&out, p->arena);
-    for (const char *at = format; *at; at++) {
-        if (*at == '%' && at[1] >= '0' && at[1] <= '9') {
-            int operand = *++at - '0';
-            text_printf(&out, bracket[operand] ? "(%s)" : "%s", piece[operand].text);
-        } else {
-            text_printf(&out, "%c", *at);
-        }
+        if (operand >= count) fatal("lower", "format \"%s\" has %d operands", format, count);
+        const Expr *x = args[operand];
+        piece[operand] = piece_of(p, splat_is_needless(marks, mark_count, m, args) ? x->arg[0] : x);
+        Binding left = binding_at(marks, mark_count, m - 1), right = binding_at(marks, mark_count, m + 1);
+        if (needs_brackets(piece[operand].binding, left, right)) bracket[operand] = true;
     }
     if (mark_count == 1 && marks[0].is_operand) outer = piece[marks[0].operand].binding;
-    return (Piece){out.at, outer};
+    return (Piece){fill(p, format, piece, bracket), outer};
 }
 
 /* ---- indices and memory ---- */
@@ -434,6 +452,21 @@ static void put_value(Printer *p, const char *qualifier, const Var *var, const E
     put_line(p, arena_printf(p->arena, "%s%s %s = %s;", qualifier, type, name, piece_of(p, value).text));
 }
 
+/* `x = x + y` is x += y. */
+static void put_set(Printer *p, const Stmt *s) {
+    const char *name = name_for(p, s->var, s->var->name);
+    const Expr *value = s->value;
+    bool adds = value->kind == EX_APPLY && !strncmp(value->format, "%0 + ", 5) && !strchr(value->format + 5, '+') &&
+                !strchr(value->format + 5, '-') && value->arg[0]->kind == EX_VAR && value->arg[0]->var == s->var;
+    if (adds && !strchr(value->format, '<') && !strchr(value->format, '?')) {
+        Expr rest = *value;
+        rest.format = value->format + 5;
+        put_line(p, arena_printf(p->arena, "%s += %s;", name, piece_of(p, &rest).text));
+    } else {
+        put_line(p, arena_printf(p->arena, "%s = %s;", name, piece_of(p, value).text));
+    }
+}
+
 static void put_store(Printer *p, const Stmt *s) {
     const char *value = piece_of(p, s->value).text;
     if (!s->value->lanes) {
@@ -460,7 +493,7 @@ static void put_statement(Printer *p, const Stmt *s) {
         put_value(p, "", s->var, s->value);
         break;
     case ST_SET:
-        put_line(p, arena_printf(p->arena, "%s = %s;", name_for(p, s->var, s->var->name), piece_of(p, s->value).text));
+        put_set(p, s);
         break;
     case ST_ARRAY:
         put_line(p, arena_printf(p->arena, "_Alignas(64) %s %s[%lld];", element_type(p, s->array->dtype),
