@@ -16,7 +16,6 @@
  */
 #include "pass/pass.h"
 
-
 typedef struct Walk {
     Graph *graph;
     Arena *scratch;

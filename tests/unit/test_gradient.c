@@ -20,10 +20,12 @@ typedef Node *(*Build)(Bench *bench, Node **x);
 
 BINARY(add)
 BINARY(subtract)
-BINARY(multiply) BINARY(divide) BINARY(modulo) BINARY(power) BINARY(minimum) BINARY(maximum) UNARY(negate)
-    UNARY(absolute) UNARY(exponential) UNARY(logarithm) UNARY(square_root) UNARY(reciprocal_root)
-        UNARY(hyperbolic_tangent) UNARY(sigmoid) UNARY(relu) UNARY(gelu) UNARY(gelu_tanh) UNARY(silu)
-            UNARY(error_function) UNARY(sine) UNARY(cosine) UNARY(transpose) UNARY(sum_all)
+BINARY(multiply)
+BINARY(divide)
+BINARY(modulo) BINARY(power) BINARY(minimum) BINARY(maximum) UNARY(negate) UNARY(absolute) UNARY(exponential)
+    UNARY(logarithm) UNARY(square_root) UNARY(reciprocal_root) UNARY(hyperbolic_tangent) UNARY(sigmoid) UNARY(relu)
+        UNARY(gelu) UNARY(gelu_tanh) UNARY(silu) UNARY(error_function) UNARY(sine) UNARY(cosine) UNARY(transpose)
+            UNARY(sum_all)
 
                 static const int axis0[] = {0},
                                  axis1[] = {1}, axes02[] = {0, 2}, turned[] = {2, 0, 1};
@@ -426,6 +428,41 @@ static void a_write_is_not_derived_through(void) {
     arena_free(bench.arena);
 }
 
+/* An op without a rule, as one of the user's own could be. */
+static bool infer_opaque(const Node *node, Shape *shape, DType *dtype) {
+    *shape = node->operand[0]->shape;
+    *dtype = DT_FLOAT;
+    return true;
+}
+
+static const Op op_opaque = {.name = "opaque", .kind = OP_MAP, .arity = 1, .infer = infer_opaque};
+
+static Node *opaque(Graph *graph, Node *x) {
+    return graph_append(graph, &op_opaque, DT_FLOAT, x->shape, 1, &x, NULL);
+}
+
+/* E0501 once, for all places on the path. */
+static void a_missing_adjoint_is_an_error_on_a_needed_path(void) {
+    Bench bench = bench_new();
+    Node *x = bench_input(&bench, "x", DT_FLOAT, (Shape){0}), *result;
+    grad(bench.graph, opaque(bench.graph, opaque(bench.graph, x)), &x, 1, &result);
+    bench_result(&bench, result);
+    gradient(bench.model);
+    CU_ASSERT_EQUAL(diag_count(bench.model->diag), 1);
+    arena_free(bench.arena);
+}
+
+static void a_missing_adjoint_beside_the_path_is_none(void) {
+    Bench bench = bench_new();
+    Graph *g = bench.graph;
+    Node *x = bench_input(&bench, "x", DT_FLOAT, (Shape){0}), *result;
+    grad(g, add(g, multiply(g, x, x), stop_gradient(g, opaque(g, x))), &x, 1, &result);
+    bench_result(&bench, result);
+    gradient(bench.model);
+    CU_ASSERT_EQUAL(diag_count(bench.model->diag), 0);
+    arena_free(bench.arena);
+}
+
 /* ---- what simplify and expand leave ---- */
 
 static void transposes_fold_into_the_product(void) {
@@ -555,6 +592,8 @@ int main(void) {
     CU_ADD_TEST(suite, equal_texts_are_two_values);
     CU_ADD_TEST(suite, inner_values_and_inputs_together);
     CU_ADD_TEST(suite, what_is_not_depended_on_is_an_error);
+    CU_ADD_TEST(suite, a_missing_adjoint_is_an_error_on_a_needed_path);
+    CU_ADD_TEST(suite, a_missing_adjoint_beside_the_path_is_none);
     CU_ADD_TEST(suite, a_write_is_not_derived_through);
     CU_ADD_TEST(suite, transposes_fold_into_the_product);
     CU_ADD_TEST(suite, an_inner_transposition_becomes_a_flag);

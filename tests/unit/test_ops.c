@@ -21,14 +21,15 @@ static const double pad_id = 0;
 
 BINARY(add)
 BINARY(subtract)
-BINARY(multiply) BINARY(divide) BINARY(modulo) BINARY(power) BINARY(minimum) BINARY(maximum) BINARY(less)
-    BINARY(less_equal) BINARY(equal) BINARY(not_equal) BINARY(logical_and) BINARY(logical_or) BINARY(gather)
-        UNARY(negate) UNARY(absolute) UNARY(exponential) UNARY(logarithm) UNARY(square_root) UNARY(reciprocal_root)
-            UNARY(hyperbolic_tangent) UNARY(sigmoid) UNARY(relu) UNARY(gelu) UNARY(gelu_tanh) UNARY(silu)
-                UNARY(error_function) UNARY(sine) UNARY(cosine) UNARY(logical_not) UNARY(transpose) UNARY(sum_all)
-                    UNARY(stop_gradient)
+BINARY(multiply)
+BINARY(divide)
+BINARY(modulo) BINARY(power) BINARY(minimum) BINARY(maximum) BINARY(less) BINARY(less_equal) BINARY(equal)
+    BINARY(not_equal) BINARY(logical_and) BINARY(logical_or) BINARY(gather) UNARY(negate) UNARY(absolute)
+        UNARY(exponential) UNARY(logarithm) UNARY(square_root) UNARY(reciprocal_root) UNARY(hyperbolic_tangent)
+            UNARY(sigmoid) UNARY(relu) UNARY(gelu) UNARY(gelu_tanh) UNARY(silu) UNARY(error_function) UNARY(sine)
+                UNARY(cosine) UNARY(logical_not) UNARY(transpose) UNARY(sum_all) UNARY(stop_gradient)
 
-                        static Node *derived(Graph *g, Node *y, Node *x) {
+                    static Node *derived(Graph *g, Node *y, Node *x) {
     Node *result;
     grad(g, sum_all(g, y), &x, 1, &result);
     return result;
@@ -313,15 +314,17 @@ MADE(bad_max, reduce_max(g, x[1], axis0, 1, false))
 MADE(bad_and, logical_and(g, x[0], x[0]))
 MADE(bad_ids, gather(g, x[0], x[0]))
 MADE(bad_gradient, derived(g, x[0], x[2]))
+MADE(bad_scalar_product, matmul(g, x[0], number(g, 2), false, false))
+MADE(bad_stack, one_hot(g, full(g, (Shape){.rank = 8, .size = {1, 1, 1, 1, 1, 1, 1, 1}}, 0, DT_I32), 2))
 MADE(bad_grad_shape, (grad(g, x[0], x, 1, x + 3), x[3]))
 
 static const struct {
     Build build;
     DiagCode code;
 } mistakes[] = {
-    {bad_add, E0302},   {bad_product, E0301}, {bad_reshape, E0303},  {bad_permute, E0304},
-    {bad_slice, E0305}, {bad_concat, E0306},  {bad_axis, E0304},     {bad_max, E0307},
-    {bad_and, E0401},   {bad_ids, E0401},     {bad_gradient, E0401}, {bad_grad_shape, E0502},
+    {bad_add, E0302},    {bad_product, E0301}, {bad_reshape, E0303},  {bad_permute, E0304},        {bad_slice, E0305},
+    {bad_concat, E0306}, {bad_axis, E0304},    {bad_max, E0307},      {bad_scalar_product, E0308}, {bad_stack, E0309},
+    {bad_and, E0401},    {bad_ids, E0401},     {bad_gradient, E0401}, {bad_grad_shape, E0502},
 };
 
 static void mistakes_are_reported_once(void) {
