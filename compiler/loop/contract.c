@@ -219,7 +219,7 @@ static void full_tiles(Lower *lower, Block *in, Contract *c) {
         from = ex_var(lower, st_let(lower, in, "from", ex_apply(lower, T_INDEX, "%0 * %1", 2, start)));
         Expr *sum[2] = {from, ex_int(lower, T_INDEX, tile->row_block)};
         Expr *end = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
-        if (full % tile->row_block != 0) {
+        if (c->blocks * tile->row_block > full) {
             Expr *choice[4] = {from, ex_int(lower, T_INDEX, full - tile->row_block), end, to};
             end = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
         }
