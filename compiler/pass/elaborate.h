@@ -96,6 +96,7 @@ typedef struct Training {
 
 enum {
     MAX_EVAL_DEPTH = 2500, /* nested calls and expressions */
+    MAX_NESTING = 200,     /* modules inside modules, imports of imports */
     MAX_NODES = 1000000,   /* of one entry */
     MAX_TURNS = 100000,    /* of one loop */
     MAX_UNITS = 100000     /* instances in the model */
@@ -116,6 +117,7 @@ struct Elab {
     int unit_count;
     VEC(const Module *) building; /* modules being instantiated, outermost first */
     VEC(LoadedFile *) files;
+    int importing; /* files being read, inside each other */
     VEC(const EntryPoint *) points; /* of the main file, in order */
     VEC(Training *) trainings;
     Node **reads; /* by variable id: the newest read in the entry in progress */

@@ -71,7 +71,9 @@ static LoadedFile *file_load(Elab *el, const char *key, const Source *found) {
     LoadedFile *file = file_begin(el, key, source, diag_count(el->diag) > before);
     Scope *outside = el->scope;
     el->scope = file->scope;
+    el->importing++;
     elaborate_file(el, tree, false);
+    el->importing--;
     el->scope = outside;
     file->loading = false;
     return file;
@@ -117,6 +119,11 @@ void elaborate_import(Elab *el, const Item *item) {
         if (el->files.at[i]->key == key) file = el->files.at[i];
     if (file && file->loading) {
         diag_error(el->diag, item->place, E0602, "`%s` imports itself, directly or through others", item->path);
+        el->scope->broken = true;
+        return;
+    }
+    if (!file && el->importing >= MAX_NESTING) {
+        diag_error(el->diag, item->place, E0207, "imports are nested more than %d deep", MAX_NESTING);
         el->scope->broken = true;
         return;
     }

@@ -130,6 +130,10 @@ static bool building(Elab *el, const Module *module, const Expr *call) {
             diag_error(el->diag, call->span, E0205, "the module `%s` contains itself", module->name.name);
             return true;
         }
+    if (el->building.count >= MAX_NESTING) {
+        diag_error(el->diag, call->span, E0207, "modules are nested more than %d deep", MAX_NESTING);
+        return true;
+    }
     if (++el->unit_count <= MAX_UNITS) return false;
     if (!el->stopped) diag_error(el->diag, call->span, E0207, "more than %d instances of modules", MAX_UNITS);
     el->stopped = true;
