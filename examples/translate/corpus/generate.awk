@@ -13,7 +13,7 @@
 # every combination that makes a sentence a test sentence is new while each of its words is known.
 # Bytes alone are compared and joined: any POSIX awk gives the same output under LC_ALL=C.
 
-BEGIN { FS = "\t"; HOLD = 8 }
+BEGIN { FS = "\t"; HOLD = 11 }
 
 FNR == 1 { file = FILENAME; sub(/.*\//, "", file); sub(/\.tsv$/, "", file) }
 /^#/ || NF == 0 { next }
