@@ -73,7 +73,7 @@ static void put_file(Text *text, const char *name) {
         size_t length = strcspn(at, "\n");
         if (!strncmp(at, "#include \"tg_math.h\"", 20))
             put_file(text, "tg_math.h");
-        else if (strncmp(at, "#include \"", 10) != 0)
+        else if (strncmp(at, "#include \"", 10) != 0 && strncmp(at, "/* clang-format o", 17) != 0)
             text_printf(text, "%.*s\n", (int)length, at);
         at += length + (at[length] == '\n');
     }
@@ -81,8 +81,10 @@ static void put_file(Text *text, const char *name) {
 
 void put_runtime(Text *text, const char *prefix) {
     static const char *const files[] = {"tg.h", "tg_vec.h", "core.c", "pool.c", "random.c"};
-    text_add(text, "\n/* clang-format off: the runtime, as it comes with tgc */\n\n");
+    text_add(text, "\n/* ---- the runtime, as it comes with tgc ---- */\n/* clang-format off */\n"
+                   "#pragma GCC diagnostic push\n"
+                   "#pragma GCC diagnostic ignored \"-Wunused-function\"\n");
     put_renames(text, prefix);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) put_file(text, files[i]);
-    text_add(text, "\n/* clang-format on */\n");
+    text_add(text, "\n#pragma GCC diagnostic pop\n/* clang-format on */\n/* ---- the model ---- */\n");
 }

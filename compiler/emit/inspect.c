@@ -128,8 +128,8 @@ static void check_kernels(const Inspector *s) {
 
 /* Where the runtime's text stands in a stand-alone source. */
 static void find_runtime(Inspector *s) {
-    const char *text = s->output->source.at, *from = strstr(text, "/* clang-format off: the runtime");
-    const char *to = from ? strstr(from, "/* clang-format on */") : NULL;
+    const char *text = s->output->source.at, *from = strstr(text, "/* ---- the runtime, as it comes");
+    const char *to = from ? strstr(from, "/* ---- the model ----") : NULL;
     if (!to) return;
     s->runtime_from = (unsigned)(from - text);
     s->runtime_to = (unsigned)(to - text);
