@@ -147,12 +147,20 @@ static bool is_core(const char *name) {
     return !strcmp(name, "core.c") || !strcmp(name, "pool.c") || !strcmp(name, "random.c");
 }
 
+/* The files of the training program alone. */
+static bool is_training(const char *name) {
+    static const char *const files[] = {"train.c", "data.c", "progress.c", "options.c"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (!strcmp(name, files[i])) return true;
+    return false;
+}
+
 /* Whether a file of the runtime goes into what is built. */
 static bool is_needed(const Workshop *w, const char *name) {
     bool training = w->build->kind == BUILD_PROGRAM;
     if (!ends_with(name, ".c")) return false;
     if (w->output->standalone) return training && !is_core(name);
-    return is_core(name) || w->output->files || training;
+    return is_core(name) || training || (w->output->files && !is_training(name));
 }
 
 static bool needs_json(const Workshop *w) {
