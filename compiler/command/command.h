@@ -69,7 +69,7 @@ struct Request {
     bool program;          /* build */
     bool check;            /* fmt */
     bool json;             /* bench */
-    bool interp;           /* run */
+    bool interp;           /* run gradcheck */
     const char *in, *out;  /* run gradcheck */
     const char *weights;   /* run gradcheck */
     const char *save;      /* run */

@@ -23,6 +23,8 @@ static const Option options[] = {
     {"--weights", NULL, OPTION_TEXT, "FILE", "safetensors with the parameters (first values without it)",
      offsetof(Request, weights)},
     {"--tolerance", NULL, OPTION_TEXT, "X", "the largest relative error allowed (1e-6)", offsetof(Request, tolerance)},
+    {"--interp", NULL, OPTION_FLAG, NULL, "evaluate instead of compiling: is a rule wrong, or the code?",
+     offsetof(Request, interp)},
     {"--seed", NULL, OPTION_NUMBER, "N", "of inputs, first values, dropout and sample (0)", offsetof(Request, seed)},
     {"--threads", NULL, OPTION_NUMBER, "N", "threads (one per core)", offsetof(Request, threads)},
     {NULL, NULL, 0, NULL, NULL, 0}};
@@ -52,6 +54,7 @@ typedef struct Check {
 static void call_with(Check *check, const Entry *entry, Tensors *tensors) {
     tg_model *data = check->runner->data;
     memcpy(data->states, check->states, data->info->state_bytes);
+    if (check->runner->evaluator) evaluator_pull(check->runner->evaluator);
     if (!check->status) check->status = runner_call(check->runner, entry, tensors);
 }
 
@@ -254,7 +257,7 @@ static int run(Request *request) {
         complain("%s: no result depends on a parameter or a float input", only ? only->name : compile.path);
         return STATUS_CONTENT;
     }
-    status = runner_build(&runner, &compile, request);
+    status = request->interp ? runner_evaluate(&runner, &compile, request) : runner_build(&runner, &compile, request);
     if (!status && request->weights) status = runner_load(&runner, request->weights);
     for (int i = 0; i < variants.count && (!status || status == STATUS_VALUE); i++) {
         int one = check_variant(request, &runner, variants.at[i]);

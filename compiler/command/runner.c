@@ -82,7 +82,7 @@ int runner_call(Runner *runner, const Entry *entry, Tensors *tensors) {
     if (!compiled) fatal("emit", "the table has no entry %s", entry->name);
     tg_status status =
         compiled->call(runner->data, (const void *const *)tensors->input, (void *const *)tensors->result);
-    if (status) complain("%s: %s", entry->name, tg_error_text(runner->data));
+    if (status) complain("%s", tg_error_text(runner->data));
     return status_of(status);
 }
 
