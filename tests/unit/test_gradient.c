@@ -23,10 +23,9 @@ BINARY(add) BINARY(subtract) BINARY(multiply) BINARY(divide) BINARY(modulo) BINA
 BINARY(maximum) UNARY(negate) UNARY(absolute) UNARY(exponential) UNARY(logarithm) UNARY(square_root)
 UNARY(reciprocal_root) UNARY(hyperbolic_tangent) UNARY(sigmoid) UNARY(relu) UNARY(gelu) UNARY(gelu_tanh) UNARY(silu)
 UNARY(error_function) UNARY(sine) UNARY(cosine) UNARY(transpose) UNARY(sum_all)
-    /* clang-format on */
 
-    static const int axis0[] = {0},
-                     axis1[] = {1}, axes02[] = {0, 2}, turned[] = {2, 0, 1};
+static const int axis0[] = {0}, axis1[] = {1}, axes02[] = {0, 2}, turned[] = {2, 0, 1};
+/* clang-format on */
 static const double pad_id = 2;
 
 static Node *integers(Graph *g, int64_t count, const double *values) {

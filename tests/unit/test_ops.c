@@ -26,13 +26,13 @@ BINARY(gather) UNARY(negate) UNARY(absolute) UNARY(exponential) UNARY(logarithm)
 UNARY(reciprocal_root) UNARY(hyperbolic_tangent) UNARY(sigmoid) UNARY(relu) UNARY(gelu) UNARY(gelu_tanh) UNARY(silu)
 UNARY(error_function) UNARY(sine) UNARY(cosine) UNARY(logical_not) UNARY(transpose) UNARY(sum_all)
 UNARY(stop_gradient)
-    /* clang-format on */
 
-    static Node *derived(Graph *g, Node *y, Node *x) {
+static Node *derived(Graph *g, Node *y, Node *x) {
     Node *result;
     grad(g, sum_all(g, y), &x, 1, &result);
     return result;
 }
+/* clang-format on */
 
 MADE(made_input, x[0])
 MADE(made_read, read_variable(g, bench_variable(bench, "v", "f 2: 4 5")))
