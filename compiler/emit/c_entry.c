@@ -200,12 +200,14 @@ static int launch_args(Emitter *e, const EntryText *entry, const Function *f, co
         args[count++] = ".step = step";
     }
     if (f->reads_keys) args[count++] = ".key0 = key0", args[count++] = ".key1 = key1";
+    for (int i = 0; i < f->sites.count; i++)
+        args[count++] = arena_printf(e->arena, ".site%d = %lu", i, (unsigned long)(uint32_t)f->sites.at[i]);
     if (f->reads_slot) args[count++] = ".slot = &slot";
     return count;
 }
 
 static void put_launch(Emitter *e, Text *text, const EntryText *entry, const Function *f, const KernelText *kernel) {
-    const char **args = NEW_ARRAY(e->arena, const char *, f->arrays.count + f->scalars.count + 4);
+    const char **args = NEW_ARRAY(e->arena, const char *, f->arrays.count + f->scalars.count + f->sites.count + 4);
     int count = launch_args(e, entry, f, kernel, args);
     if (!count) {
         text_printf(text, "tg_for(model->pool, %s, NULL, %lld);\n", kernel->name, (long long)f->slices);

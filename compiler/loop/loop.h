@@ -109,6 +109,7 @@ typedef struct Function {
     VEC(Array *) arrays;        /* its args struct, in order; buffer != NULL */
     VEC(Array *) locals;
     bool reads_keys;            /* args also hold `uint32_t key0, key1`, the keys of dropout */
+    VEC(int64_t) sites;         /* of its dropouts: args also hold `uint32_t site0`, `site1` … */
     bool reads_slot;            /* args also hold `tg_slot *slot` */
     VEC(const char *) scalars;  /* names of run-time scalars in args, each a `real`: "step" */
     Block body;

@@ -89,7 +89,8 @@ bool c_word(const char *word) {
     for (size_t i = 0; i < sizeof taken_words / sizeof *taken_words; i++)
         if (!strcmp(word, taken_words[i])) return true;
     return !strncmp(word, "tg_", 3) || !strncmp(word, "TG_", 3) || !strncmp(word, "M_", 2) || word[0] == '_' ||
-           !strncmp(word, "INT", 3) || !strncmp(word, "UINT", 4);
+           !strncmp(word, "INT", 3) || !strncmp(word, "UINT", 4) ||
+           (!strncmp(word, "site", 4) && word[4] >= '0' && word[4] <= '9');
 }
 
 static bool block_declares(const Block *block, const char *name) {
@@ -549,6 +550,7 @@ static void put_arguments(Printer *p, const Function *f, const char *args_type) 
         text_printf(p->text, "const %s %s = given->%s;\n", p->f64 ? "double" : "float", f->scalars.at[i],
                     f->scalars.at[i]);
     if (f->reads_keys) text_add(p->text, "const uint32_t key0 = given->key0, key1 = given->key1;\n");
+    for (int i = 0; i < f->sites.count; i++) text_printf(p->text, "const uint32_t site%d = given->site%d;\n", i, i);
     if (f->reads_slot) text_add(p->text, "tg_slot *slot = given->slot;\n");
 }
 
@@ -588,6 +590,7 @@ void loop_print_args(Text *text, const Function *function, const char *args_type
     for (int i = 0; i < function->scalars.count; i++)
         text_printf(text, "%s %s;\n", f64 ? "double" : "float", function->scalars.at[i]);
     if (function->reads_keys) text_add(text, "uint32_t key0, key1;\n");
+    for (int i = 0; i < function->sites.count; i++) text_printf(text, "uint32_t site%d;\n", i);
     if (function->reads_slot) text_add(text, "tg_slot *slot;\n");
     text_indent(text, -1);
     text_add(text, "};\n");

@@ -35,7 +35,8 @@ Index index_at(Lower *lower, const Access *access) {
 }
 
 static bool moves_in_lanes(const Lower *lower, const Access *access) {
-    return lower->lane_axis >= 0 && lower->axes.extent[lower->lane_axis] > 1 && stride_at(lower, access, lower->lane_axis) != 0;
+    return lower->lane_axis >= 0 && lower->axes.extent[lower->lane_axis] > 1 &&
+           stride_at(lower, access, lower->lane_axis) != 0;
 }
 
 /* ---- memory of values ---- */
@@ -138,6 +139,15 @@ static Expr *scalar_leaf(Lower *lower, const Node *node) {
     return ex_var(lower, var);
 }
 
+/* Sites are arguments, so that layers that differ in their dropouts alone share a function. */
+static int site_number(Function *function, const Node *node, Arena *arena) {
+    int number = 0;
+    while (number < function->sites.count && function->sites.at[number] != node->attr.site) number++;
+    if (number == function->sites.count) vec_push(arena, &function->sites, node->attr.site);
+    function->reads_keys = true;
+    return number;
+}
+
 static Expr *leaf_value(Lower *lower, const Node *node, const Access *access) {
     if (node->op == &op_const) {
         if (node->dtype == DT_FLOAT) return ex_real(lower, node->attr.value);
@@ -146,10 +156,9 @@ static Expr *leaf_value(Lower *lower, const Node *node, const Access *access) {
     if (node->op == &op_iota) return element_number(lower, access);
     if (node->op == &op_scalar) return scalar_leaf(lower, node);
     if (node->op != &op_random) fatal("lower", "leaf %s has no value", node->op->name);
-    lower->function->reads_keys = true;
     Expr *element = element_number(lower, access);
-    const char *format = arena_printf(lower->arena, "tg_uniform(%%0, %lluu, key0, key1)",
-                                      (unsigned long long)(uint32_t)node->attr.site);
+    const char *format = arena_printf(lower->arena, "tg_uniform(%%0, site%d, key0, key1)",
+                                      site_number(lower->function, node, lower->arena));
     return ex_apply(lower, T_REAL, format, 1, &element);
 }
 
@@ -254,7 +263,8 @@ bool lanes_fit(Lower *lower, Node *node, const Access *access, int axis) {
         if (!fits_lane(lower, &below, axis)) return false;
         if (!here) return true;
     }
-    if (node->op->kind == OP_LEAF) return node->op == &op_const || node->op == &op_scalar || fits_lane(lower, access, axis);
+    if (node->op->kind == OP_LEAF)
+        return node->op == &op_const || node->op == &op_scalar || fits_lane(lower, access, axis);
     if (node->op == &op_gather) {
         Access of_ids;
         return gather_accesses(lower, node, access, &of_ids, &below) && stride_at(lower, &of_ids, axis) == 0 &&
