@@ -154,7 +154,8 @@ static void elaborate_entry(Elab *el, const EntryPoint *point) {
     bool good = make_inputs(el, entry, point);
     exec_block(el, &point->body);
     for (int i = 0; i < point->results.count; i++) good = make_result(el, entry, &point->results.at[i]) && good;
-    if (good && point->train) training_begin(el, entry, point, outside);
+    bool whole = point->optimiser && point->results.count > 0; /* else a syntax error has been reported */
+    if (good && point->train && whole) training_begin(el, entry, point, outside);
     if (good && diag_count(el->diag) == before) vec_push(el->arena, &el->model->entries, entry);
     el->scope = outside;
     el->frame = NULL;

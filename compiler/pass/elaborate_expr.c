@@ -297,7 +297,7 @@ static Value (*const rules[])(Elab *, const Expr *) = {
 };
 
 Value eval_place(Elab *el, const Expr *expr) {
-    if (el->stopped || too_large(el, expr->span)) return poison();
+    if (!expr || el->stopped || too_large(el, expr->span)) return poison(); /* NULL: a hole left by a syntax error */
     if (el->depth >= MAX_EVAL_DEPTH) {
         el->stopped = true;
         diag_error(el->diag, expr->span, E0207, "calls and expressions are nested more than %d deep", MAX_EVAL_DEPTH);

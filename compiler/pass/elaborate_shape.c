@@ -25,6 +25,7 @@ bool type_dtype(Elab *el, const Type *type, DType *dtype) {
         const char *name;
         DType dtype;
     } elements[] = {{"f32", DT_FLOAT}, {"f64", DT_FLOAT}, {"i32", DT_I32}, {"bool", DT_BOOL}};
+    if (!type) return false; /* a hole left by a syntax error */
     const char *name = type->element.name;
     *dtype = DT_FLOAT;
     if (!name) return true;
@@ -71,6 +72,7 @@ static bool shape_fits(Elab *el, const Shape *shape, Span span) {
 
 bool type_shape(Elab *el, const Type *type, Shape *shape) {
     *shape = (Shape){0};
+    if (!type) return false;
     if (type->dims.count > MAX_RANK) {
         diag_error(el->diag, type->span, E0309, "more than %d axes", MAX_RANK);
         return false;
