@@ -86,7 +86,6 @@ const char *tg_error_text(const tg_model *model) {
 
 tg_status tg_fail(tg_model *model, tg_status status, const char *format, ...) {
     if (!model) return status;
-    if (model->status != TG_OK) return model->status;
     model->status = status;
     va_list arguments;
     va_start(arguments, format);

@@ -118,7 +118,7 @@ void *tg_model_data(tg_model *model, const char *name, const tg_tensor **tensor)
 const tg_entry *tg_info_entry(const tg_info *info, const char *name); /* NULL if none */
 size_t tg_dtype_bytes(tg_dtype dtype);
 const char *tg_dtype_name(tg_dtype dtype); /* as in safetensors: "F32" "F64" "I32" "BOOL" */
-/* For generated code: notes the failure (the first one stays) and returns its status. */
+/* For generated code, which returns at its first failure: notes status and text, and returns the status. */
 tg_status tg_fail(tg_model *model, tg_status status, const char *format, ...);
 
 /* ---- pool.c ---- */
