@@ -9,13 +9,15 @@
 
 failures=0
 last='(nothing run yet)'
+shown=''
 
 tgc() { "$TGC" "$@"; }
 
 fail() {
     failures=$((failures + 1))
     printf 'FAILED: %s\n  after: %s\n' "$1" "$last"
-    if [ -e .stdout ]; then
+    if [ -e .stdout ] && [ "$last" != "$shown" ]; then
+        shown=$last
         echo '  --- stdout'
         head -c 3000 .stdout | sed 's/^/  /'
         echo '  --- stderr'

@@ -12,7 +12,7 @@ for way in '' --interp '--dtype f64' '--target portable --threads 2'; do
     expect 5 tgc run m.tg $way pick 't=[[1,2],[3,4],[5,6],[7,8]]' 'ids=[0,4,1]'
     stdout_empty
     stderr_has '4'
-    stderr_has 'ids'
+    stderr_has 'gather'
     expect 5 tgc run m.tg $way pick 't=[[1,2],[3,4],[5,6],[7,8]]' 'ids=[0,-1,1]'
     stderr_has '-1'
 done
