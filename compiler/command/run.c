@@ -7,6 +7,7 @@
  * since one call may read what another has written. */
 #include "command/command.h"
 
+#include <math.h>
 #include <string.h>
 
 static const Option options[] = {
@@ -86,12 +87,22 @@ static int deliver(const Request *request, const Call *call) {
     return write_stdout(text.at, text.length) ? STATUS_OK : STATUS_FILE;
 }
 
+/* A training step must end in a loss that is a number. */
+static int check_loss(const Call *call) {
+    if (!call->entry->train) return STATUS_OK;
+    double loss = element_get(call->tensors.results[0].dtype, call->tensors.result[0], 0);
+    if (isfinite(loss)) return STATUS_OK;
+    complain("%s: the loss is not a number: %f", call->entry->name, loss);
+    return STATUS_VALUE;
+}
+
 static int make_calls(Request *request, Runner *runner, CallList *calls) {
     int status = request->weights ? runner_load(runner, request->weights) : STATUS_OK;
     for (int i = 0; i < calls->count && !status; i++) {
         Call *call = &calls->at[i];
         status = prepare(request, call, runner->model);
         if (!status) status = runner_call(runner, call->entry, &call->tensors);
+        if (!status) status = check_loss(call);
         if (!status) status = deliver(request, call);
     }
     if (!status && request->save) status = runner_save(runner, request->save);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_THREADS = 1024 };
+
 static const char *prefix_of(const Compile *compile) {
     return compile->output.prefix ? compile->output.prefix : compile->model->name;
 }
@@ -30,7 +32,7 @@ static int open_library(Runner *runner, const Compile *compile, const Request *r
     }
     find(runner->library, prefix_of(compile), "new", &create);
     find(runner->library, prefix_of(compile), "free", &runner->free);
-    int threads = request->threads.given ? (int)request->threads.value : 0;
+    int threads = request->threads.value > MOST_THREADS ? MOST_THREADS : (int)request->threads.value;
     tg_status status = (tg_status)create(&runner->data, threads, request->seed.value);
     if (status) complain("no memory for an instance of %s", compile->model->name);
     return status_of(status);
