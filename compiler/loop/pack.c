@@ -36,6 +36,7 @@ typedef struct Pack {
     Array *from, *to;
     Var *panel; /* NULL where there is one */
     Index base; /* of this panel in `to` */
+    int64_t start; /* of the panel's columns, where loop[n_loop] doesn't say */
 } Pack;
 
 /* B at row k and column j + column of the panel; k NULL is `k_shift`. */
@@ -43,7 +44,7 @@ static Index source(Lower *lower, const Pack *pack, Var *k, int64_t k_shift, Var
     const Product *p = &pack->p;
     lower->loop[p->k_loop] = k;
     lower->shift[p->k_loop] = k_shift;
-    lower->shift[p->n_loop] = shift;
+    lower->shift[p->n_loop] = pack->start + shift;
     Index index = index_at(lower, &p->b);
     if (column) index_add(lower, &index, column, stride_at(lower, &p->b, p->n_loop));
     lower->loop[p->k_loop] = NULL;
@@ -147,8 +148,6 @@ void lower_pack(Lower *lower) {
     int64_t unit = p->k * p->panel;
     if (pack.panel) {
         index_add(lower, &pack.base, pack.panel, unit);
-        Expr *args[2] = {ex_var(lower, pack.panel), ex_int(lower, T_INDEX, p->panel)};
-        lower->loop[p->n_loop] = st_let(lower, in, "j", ex_apply(lower, T_INDEX, "%0 * %1", 2, args));
     }
     unit *= p->panels;
     for (int i = outer - 1; i >= 0; i--) {
@@ -156,12 +155,16 @@ void lower_pack(Lower *lower) {
         unit *= lower->axes.extent[order[i]];
     }
     int64_t last = p->n - (p->panels - 1) * p->panel;
-    if (last == p->panel || p->panels == 1) {
-        copy_panel(lower, in, &pack, last);
-    } else {
+    if (p->panels > 1) {
         Expr *full[2] = {ex_var(lower, pack.panel), ex_int(lower, T_INDEX, p->panels - 1)};
-        copy_panel(lower, st_if(lower, in, ex_apply(lower, T_MASK, "%0 < %1", 2, full)), &pack, p->panel);
-        copy_panel(lower, st_if(lower, in, ex_apply(lower, T_MASK, "%0 == %1", 2, full)), &pack, last);
+        Expr *at[2] = {ex_var(lower, pack.panel), ex_int(lower, T_INDEX, p->panel)};
+        Block *whole = last == p->panel ? in : st_if(lower, in, ex_apply(lower, T_MASK, "%0 < %1", 2, full));
+        lower->loop[p->n_loop] = st_let(lower, whole, "j", ex_apply(lower, T_INDEX, "%0 * %1", 2, at));
+        copy_panel(lower, whole, &pack, p->panel);
+        lower->loop[p->n_loop] = NULL;
+        pack.start = (p->panels - 1) * p->panel;
+        if (last != p->panel) in = st_if(lower, in, ex_apply(lower, T_MASK, "%0 == %1", 2, full));
     }
+    if (p->panels == 1 || last != p->panel) copy_panel(lower, in, &pack, last);
     nest_close(lower, &nest);
 }
