@@ -117,7 +117,7 @@ struct Elab {
     int unit_count;
     VEC(const Module *) building; /* modules being instantiated, outermost first */
     VEC(LoadedFile *) files;
-    int importing; /* files being read, inside each other */
+    int importing;                  /* files being read, inside each other */
     VEC(const EntryPoint *) points; /* of the main file, in order */
     VEC(Training *) trainings;
     Node **reads; /* by variable id: the newest read in the entry in progress */
@@ -140,7 +140,8 @@ Slot *scope_own(Scope *scope, const char *name);
 /* A new name; an error when the scope has it already. Numbers get an axis name of their own. */
 Slot *scope_declare(Elab *el, Scope *scope, Ident name, Value value);
 void scope_set(Elab *el, Scope *scope, Ident name, Value value); /* assigns, declaring when new */
-bool slot_given(const Scope *scope, const Slot *slot); /* whether scope.name may be said: files give only what they define */
+bool slot_given(const Scope *scope,
+                const Slot *slot); /* whether scope.name may be said: files give only what they define */
 /* Reports an unknown name, with the nearest one. `members`: look no further than this scope. */
 void unknown_name(Elab *el, Scope *scope, Span at, const char *name, bool members);
 

@@ -153,7 +153,7 @@ static Value unit_new(Elab *el, const Value *callee, const Expr *call, const cha
     elaborate_items(el, &module->members, false);
     el->scope = outside;
     el->building.count--;
-    if (diag_count(el->diag) > before) return poison();
+    if (diag_count(el->diag) > before || inside->broken) return poison();
     return (Value){.kind = VALUE_UNIT, .scope = inside};
 }
 

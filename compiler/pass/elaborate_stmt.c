@@ -156,6 +156,7 @@ void exec_lets(Elab *el, const BindingList *bindings) {
 void exec_assert(Elab *el, const Expr *condition, const char *message) {
     double number;
     if (!eval_number(el, condition, "an assertion", &number) || number != 0) return;
+    if (el->scope->module) el->scope->broken = true; /* the instance is of no use */
     Message *error = diag_error(el->diag, condition->span, E0414, "%s", message ? message : "assertion failed");
     if (condition->kind == EXPR_BINARY && condition->binary >= BINARY_LT && condition->binary <= BINARY_NE) {
         Value left = eval(el, condition->left), right = eval(el, condition->right);

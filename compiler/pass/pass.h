@@ -28,7 +28,8 @@ typedef struct Options {
 
 /* Reads "NAME=VALUE"; false when it isn't a name and a number. */
 bool override_parse(Names *names, const char *text, Override *override);
-/* The first override that names no `dim` or `const` at the top of `file`: a mistake of usage; NULL when there is none. */
+/* The first override that names no `dim` or `const` at the top of `file`: a mistake of usage; NULL when there is none.
+ */
 const char *override_unknown(const File *file, const Options *options);
 
 /* An empty model for `source`; its name comes from the file's: "my-net.tg" becomes my_net. */
