@@ -83,6 +83,11 @@ typedef struct LoadedFile {
     Scope *scope;
 } LoadedFile;
 
+typedef struct Building {
+    const Module *module;
+    Span at; /* of the `use` */
+} Building;
+
 /* A train entry between its forward graph and its update. */
 typedef struct Training {
     Entry *entry;
@@ -115,7 +120,7 @@ struct Elab {
     int depth;
     bool stopped; /* a limit was passed: everything is poison from here on */
     int unit_count;
-    VEC(const Module *) building; /* modules being instantiated, outermost first */
+    VEC(Building) building; /* modules being instantiated, outermost first */
     VEC(LoadedFile *) files;
     int importing;                  /* files being read, inside each other */
     VEC(const EntryPoint *) points; /* of the main file, in order */

@@ -126,7 +126,7 @@ void elaborate_parameter(Elab *el, const Parameter *parameter, VariableKind kind
 
 static bool building(Elab *el, const Module *module, const Expr *call) {
     for (int i = 0; i < el->building.count; i++)
-        if (el->building.at[i] == module) {
+        if (el->building.at[i].module == module) {
             diag_error(el->diag, call->span, E0205, "the module `%s` contains itself", module->name.name);
             return true;
         }
@@ -148,7 +148,7 @@ static Value unit_new(Elab *el, const Value *callee, const Expr *call, const cha
     Value *values = NEW_ARRAY(el->arena, Value, module->arguments.count + 1);
     if (!bind_fields(el, module->name.name, &module->arguments, call, inside, values)) return poison();
     int before = diag_count(el->diag);
-    vec_push(el->arena, &el->building, module);
+    vec_push(el->arena, &el->building, ((Building){module, call->span}));
     el->scope = inside;
     elaborate_items(el, &module->members, false);
     el->scope = outside;

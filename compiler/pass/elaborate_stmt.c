@@ -164,6 +164,12 @@ void exec_assert(Elab *el, const Expr *condition, const char *message) {
             diag_label(error, "%s %s %s", number_text(el, left.number), binary_text(condition->binary),
                        number_text(el, right.number));
     }
+    /* In a library the place that matters is the user's: the innermost instance made by another file. */
+    for (int i = el->building.count - 1; i >= 0 && !el->frame; i--)
+        if (el->building.at[i].at.source != condition->span.source) {
+            diag_note(error, el->building.at[i].at, "the instance is made here");
+            break;
+        }
 }
 
 static void exec_let(Elab *el, const Stmt *stmt) {
