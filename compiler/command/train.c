@@ -10,9 +10,15 @@ static const Option options[] = {
     {"--valid", NULL, OPTION_PASS, "FILE", "the same for the loss on examples not trained on",
      offsetof(Request, passed_on)},
     {"--steps", NULL, OPTION_PASS, "N", "updates to make", offsetof(Request, passed_on)},
+    {"--epochs", NULL, OPTION_PASS, "N", "instead of --steps: times through the data", offsetof(Request, passed_on)},
     {"--out", NULL, OPTION_PASS, "DIR", "where checkpoints and log.jsonl go", offsetof(Request, passed_on)},
     {"--resume", NULL, OPTION_PASS, "DIR", "go on from a folder's checkpoint", offsetof(Request, passed_on)},
     {"--seed", NULL, OPTION_PASS, "N", "of first values, dropout and order of examples", offsetof(Request, passed_on)},
+    {"--init", NULL, OPTION_PASS, "FILE", "begin with these weights", offsetof(Request, passed_on)},
+    {"--entry", NULL, OPTION_PASS, "NAME", "the train entry, where there are several", offsetof(Request, passed_on)},
+    {"--valid-every", NULL, OPTION_PASS, "N", "steps between validations", offsetof(Request, passed_on)},
+    {"--save-every", NULL, OPTION_PASS, "N", "steps between checkpoints", offsetof(Request, passed_on)},
+    {"--log-every", NULL, OPTION_PASS, "N", "steps between lines of log.jsonl", offsetof(Request, passed_on)},
     {"--threads", NULL, OPTION_PASS, "N", "threads (one per core)", offsetof(Request, passed_on)},
     {NULL, NULL, 0, NULL, NULL, 0}};
 
