@@ -88,7 +88,9 @@ static bool make_inputs(Elab *el, Entry *entry, const EntryPoint *point) {
         Shape shape;
         at_place(el, field->name.span);
         Value value = poison();
-        if (type_dtype(el, field->type, &dtype) & type_shape(el, field->type, &shape)) {
+        bool known = type_dtype(el, field->type, &dtype);
+        known = type_shape(el, field->type, &shape) && known;
+        if (known) {
             Node *node = input(el->graph, field->name.name, dtype, shape);
             name_node(el, node, field->name.name);
             value = tensor_value(node);
