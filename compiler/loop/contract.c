@@ -21,6 +21,11 @@ typedef struct Contract {
     Var *row, *column;
 } Contract;
 
+static Var *grid_digit(Lower *lower, Block *in, const char *name, Var *number, const char *format, int64_t by) {
+    Expr *args[2] = {ex_var(lower, number), ex_int(lower, T_INDEX, by)};
+    return st_let(lower, in, name, ex_apply(lower, T_INDEX, format, 2, args));
+}
+
 static Index at_row(Lower *lower, const Product *p, const Access *access, int row) {
     lower->shift[p->m_loop] += row;
     Index index = index_at(lower, access);
@@ -126,44 +131,44 @@ static Var *column_var(Lower *lower, Block *in, Var *start, Var *within) {
     return st_let(lower, in, "at", ex_index(lower, index, T_INDEX, false));
 }
 
-static void epilogue_columns(Lower *lower, Block *in, Contract *c) {
+/* Columns [start, start + width) of the tile, whole vectors and then the part of one; start NULL is `shift`. */
+static void columns(Lower *lower, Block *in, Contract *c, Var *start, int64_t shift, int64_t width) {
     const Product *p = &c->p;
-    int64_t lanes = lower->lane_count, last = p->n - (p->panels - 1) * p->panel;
-    Var *start = lower->loop[p->n_loop];
-    Expr *width = ex_int(lower, T_INDEX, last);
-    if (p->panels > 1 && last != p->panel) {
-        Expr *choice[4] = {ex_var(lower, c->panel), ex_int(lower, T_INDEX, p->panels - 1),
-                           ex_int(lower, T_INDEX, p->panel), ex_int(lower, T_INDEX, last)};
-        width = ex_var(lower, st_let(lower, in, "width", ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice)));
-    }
-    Expr *step[2] = {width, ex_int(lower, T_INDEX, lanes)};
-    int64_t rest = last % lanes, whole = last - rest;
-    Expr *full = width->kind == EX_NUMBER ? ex_int(lower, T_INDEX, whole) : NULL;
-    if (!full) {
-        full = width;
-        if (rest) full = ex_var(lower, st_let(lower, in, "full", ex_apply(lower, T_INDEX, "%0 / %1 * %1", 2, step)));
-    }
-    if (p->panels > 1 || whole > 0) {
+    int64_t lanes = lower->lane_count, rest = width % lanes, whole = width - rest;
+    lower->shift[p->n_loop] = shift;
+    if (whole > 0) {
         Var *within = var_new(lower, "c", T_INDEX, false);
-        Stmt *loop = st_for(lower, LOOP_LANES, within, NULL, full, lanes);
+        Stmt *loop = st_for(lower, LOOP_LANES, within, NULL, ex_int(lower, T_INDEX, whole), lanes);
         set_blocks(lower, p->n_loop + 1, &loop->body);
         lower->loop[p->n_loop] = start ? column_var(lower, &loop->body, start, within) : within;
         store_columns(lower, &loop->body, c, ex_var(lower, within));
         st_put(lower, in, loop);
     }
     if (rest) {
-        Block *tail = in;
-        if (p->panels > 1) {
-            Expr *some[2] = {full, width};
-            tail = st_if(lower, in, ex_apply(lower, T_MASK, "%0 < %1", 2, some));
-        }
-        set_blocks(lower, p->n_loop + 1, tail);
+        set_blocks(lower, p->n_loop + 1, in);
         lower->loop[p->n_loop] = start;
         lower->shift[p->n_loop] += whole;
         lower->part = ex_int(lower, T_INDEX, rest);
-        store_columns(lower, tail, c, ex_int(lower, T_INDEX, whole));
+        store_columns(lower, in, c, ex_int(lower, T_INDEX, whole));
         lower->part = NULL;
-        lower->shift[p->n_loop] -= whole;
+    }
+    lower->shift[p->n_loop] = 0;
+    set_blocks(lower, p->n_loop + 1, in);
+}
+
+/* The last panel, where it is not full, has a text of its own. */
+static void epilogue_columns(Lower *lower, Block *in, Contract *c) {
+    const Product *p = &c->p;
+    int64_t last = p->n - (p->panels - 1) * p->panel;
+    Var *start = lower->loop[p->n_loop];
+    if (p->panels == 1 || last == p->panel) {
+        columns(lower, in, c, start, 0, p->panels == 1 ? last : p->panel);
+    } else {
+        Expr *which[2] = {ex_var(lower, c->panel), ex_int(lower, T_INDEX, p->panels - 1)};
+        Block *full = st_if(lower, in, ex_apply(lower, T_MASK, "%0 < %1", 2, which));
+        columns(lower, full, c, grid_digit(lower, full, "j", c->panel, "%0 * %1", p->panel), 0, p->panel);
+        Block *part = st_if(lower, in, ex_apply(lower, T_MASK, "%0 == %1", 2, which));
+        columns(lower, part, c, NULL, (p->panels - 1) * p->panel, last);
     }
     lower->loop[p->n_loop] = start;
 }
@@ -254,11 +259,6 @@ static void last_tile(Lower *lower, Block *in, Contract *c) {
     tile_body(lower, in, c, rest);
     value_forget(lower, p->m_loop);
     lower->shift[p->m_loop] = 0;
-}
-
-static Var *grid_digit(Lower *lower, Block *in, const char *name, Var *number, const char *format, int64_t by) {
-    Expr *args[2] = {ex_var(lower, number), ex_int(lower, T_INDEX, by)};
-    return st_let(lower, in, name, ex_apply(lower, T_INDEX, format, 2, args));
 }
 
 static void open_grid(Lower *lower, Contract *c) {

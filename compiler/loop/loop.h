@@ -235,7 +235,13 @@ typedef struct Program { /* one entry point's kernels as loops, in order */
 Program *lower(Schedule *schedule, const Machine *machine); /* lower.c */
 Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, Kernel *kernel, const char *suffix);
 
-/* ---- check.c, print.c ---- */
+/* ---- clean.c ---- */
+
+void loop_clean(Arena *arena, Function *function); /* drops names that nobody reads */
+
+/* ---- prune.c, check.c, print.c ---- */
+
+void loop_prune(Function *function); /* drops lets and arrays that nothing reads */
 
 /* Every index inside its buffer, every read defined, stores of different slices disjoint; counts flop and bytes.
  * fatal("lower", …) otherwise. */

@@ -43,5 +43,6 @@ Program *lower(Schedule *schedule, const Machine *machine) {
     Program *program = NEW(schedule->model->arena, Program);
     program->schedule = schedule;
     for (int i = 0; i < schedule->kernels.count; i++) lower_kernel(schedule, machine, program, schedule->kernels.at[i]);
+    for (int i = 0; i < program->functions.count; i++) loop_clean(schedule->model->arena, program->functions.at[i]);
     return program;
 }
