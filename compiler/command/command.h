@@ -219,8 +219,8 @@ typedef struct Variant {
 
 typedef VEC(Variant *) VariantList;
 
-/* Replaces the model's entries (after elaborate) by variants of `only`, or of all where it is NULL. */
-void variants_make(Model *model, const Entry *only, VariantList *variants);
+/* Replaces the model's entries (after gradient) by variants; the new derivatives are placeholders. */
+void variants_make(Model *model, VariantList *variants);
 
 /* ---- peak.c: what the machine can do at most ---- */
 

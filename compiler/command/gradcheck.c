@@ -238,25 +238,39 @@ static bool is_tolerance(Request *request) {
     return false;
 }
 
+/* The compile as far as gradient, with variants of its entries in their place and their derivatives appended too. */
+static int differentiate(Request *request, Compile *compile, VariantList *variants) {
+    const char *name = request->words.count > 1 ? request->words.at[1] : NULL;
+    int status = compile_begin(request, compile);
+    if (status) return status;
+    if (name && !entry_named(request, compile->model, name)) return STATUS_USAGE;
+    compile->only = name;
+    compile->stop_after = "gradient";
+    if (pipeline_resume(compile)) return compile->status;
+    variants_make(compile->model, variants);
+    gradient(compile->model);
+    compile->only = NULL;
+    compile->stop_after = NULL;
+    if (diag_count(compile->diag)) {
+        diag_print(compile->diag, stderr, compile->colour);
+        return STATUS_CONTENT;
+    }
+    if (variants->count) return STATUS_OK;
+    complain("%s: no result depends on a parameter or a float input", name ? name : compile->path);
+    return STATUS_CONTENT;
+}
+
 static int run(Request *request) {
     Compile compile;
     Runner runner = {0};
     VariantList variants = {0};
-    const Entry *only = NULL;
     if (!is_tolerance(request)) return STATUS_USAGE;
     if (request->dtype && strcmp(request->dtype, "f64") != 0)
         return usage_error(request, "gradients are checked in f64; leave out --dtype %s", request->dtype);
     request->dtype = "f64";
     if (request->stop_after) return compile_request(request, &compile) ? pipeline_run(&compile) : STATUS_USAGE;
-    int status = compile_begin(request, &compile);
+    int status = differentiate(request, &compile, &variants);
     if (status) return status;
-    if (request->words.count > 1 && !(only = entry_named(request, compile.model, request->words.at[1])))
-        return STATUS_USAGE;
-    variants_make(compile.model, only, &variants);
-    if (!variants.count) {
-        complain("%s: no result depends on a parameter or a float input", only ? only->name : compile.path);
-        return STATUS_CONTENT;
-    }
     status = request->interp ? runner_evaluate(&runner, &compile, request) : runner_build(&runner, &compile, request);
     if (!status && request->weights) status = runner_load(&runner, request->weights);
     for (int i = 0; i < variants.count && (!status || status == STATUS_VALUE); i++) {

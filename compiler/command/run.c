@@ -130,6 +130,10 @@ static int run(Request *request) {
     if (request->stop_after) return compile_request(request, &compile) ? pipeline_run(&compile) : STATUS_USAGE;
     int status = compile_begin(request, &compile);
     if (!status) status = find_entries(request, &compile, &calls);
+    if (!status && request->interp) {
+        compile.stop_after = "gradient";
+        status = pipeline_resume(&compile);
+    }
     if (!status)
         status =
             request->interp ? runner_evaluate(&runner, &compile, request) : runner_build(&runner, &compile, request);

@@ -54,8 +54,6 @@ int runner_build(Runner *runner, Compile *compile, const Request *request) {
 
 int runner_evaluate(Runner *runner, Compile *compile, const Request *request) {
     *runner = (Runner){.arena = compile->arena, .free = tg_model_free};
-    compile->stop_after = "gradient";
-    if (pipeline_resume(compile)) return compile->status;
     runner->model = compile->model;
     tg_options options = {.threads = 1, .seed = request->seed.value};
     tg_status status = tg_model_new(&runner->data, evaluator_info(compile->arena, compile->model), &options);

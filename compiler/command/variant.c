@@ -1,6 +1,6 @@
 /* variant.c: an entry point that returns derivatives, for comparing them with differences.
  *
- * In: entries after elaborate. Out: for each two entries over the same inputs:
+ * In: entries after gradient, so that the nodes say what depends on what. Out: for each two entries over its inputs:
  *   value     the scalar s: a training step's loss, or the sum of every float result times a weight, which is one more
  *             input. A single result without axes stands for itself.
  *   gradient  grad(s, x) for every parameter and float input that s depends on.
@@ -167,10 +167,9 @@ static Variant *variant_of(const Model *model, Entry *entry, int number) {
     return variant->derivatives.count ? variant : NULL;
 }
 
-void variants_make(Model *model, const Entry *only, VariantList *variants) {
+void variants_make(Model *model, VariantList *variants) {
     for (int i = 0; i < model->entries.count; i++) {
-        Entry *entry = model->entries.at[i];
-        Variant *variant = only && entry != only ? NULL : variant_of(model, entry, i);
+        Variant *variant = variant_of(model, model->entries.at[i], i);
         if (variant) vec_push(model->arena, variants, variant);
     }
     model->entries.count = 0;
