@@ -16,6 +16,7 @@ typedef struct Contract {
     Nest nest;
     Var *panel, *block; /* NULL where there is one */
     int64_t blocks;     /* of rows, per panel */
+    bool lanes;         /* the epilogue runs over lanes */
     Array *tile;        /* NULL: stores come straight from the accumulators */
     Var *sums[16][4];
     Var *row, *column;
@@ -109,7 +110,7 @@ static void store_columns(Lower *lower, Block *in, const Contract *c, Expr *colu
         index_add(lower, &index, column->var, 1);
     else
         index.constant = (int64_t)column->number;
-    Expr *sum = ex_load(lower, c->tile, index, true, NULL);
+    Expr *sum = ex_load(lower, c->tile, index, c->lanes, NULL);
     const char *name = kernel->root->name ? kernel->root->name : "product";
     sum = ex_var(lower, st_let(lower, in, name, sum));
     sum->depth = lower->axes.count;
@@ -134,11 +135,13 @@ static Var *column_var(Lower *lower, Block *in, Var *start, Var *within) {
 /* Columns [start, start + width) of the tile, whole vectors and then the part of one; start NULL is `shift`. */
 static void columns(Lower *lower, Block *in, Contract *c, Var *start, int64_t shift, int64_t width) {
     const Product *p = &c->p;
-    int64_t lanes = lower->lane_count, rest = width % lanes, whole = width - rest;
+    int64_t lanes = c->lanes ? lower->lane_count : 1, rest = width % lanes, whole = width - rest;
+    lower->lane_axis = c->lanes ? p->n_loop : -1;
     lower->shift[p->n_loop] = shift;
     if (whole > 0) {
         Var *within = var_new(lower, "c", T_INDEX, false);
-        Stmt *loop = st_for(lower, LOOP_LANES, within, NULL, ex_int(lower, T_INDEX, whole), lanes);
+        LoopKind kind = c->lanes ? LOOP_LANES : LOOP_SERIAL;
+        Stmt *loop = st_for(lower, kind, within, NULL, ex_int(lower, T_INDEX, whole), lanes);
         set_blocks(lower, p->n_loop + 1, &loop->body);
         lower->loop[p->n_loop] = start ? column_var(lower, &loop->body, start, within) : within;
         store_columns(lower, &loop->body, c, ex_var(lower, within));
@@ -153,6 +156,7 @@ static void columns(Lower *lower, Block *in, Contract *c, Var *start, int64_t sh
         lower->part = NULL;
     }
     lower->shift[p->n_loop] = 0;
+    lower->lane_axis = p->n_loop;
     set_blocks(lower, p->n_loop + 1, in);
 }
 
@@ -283,7 +287,10 @@ void lower_contract(Lower *lower) {
     Block *in = &c.nest.slices->body;
     bool alone = kernel->outputs.count == 1 && kernel->outputs.at[0] == kernel->root && c.p.n % c.p.panel == 0;
     Access own = kernel_access(kernel, kernel->root);
-    if (alone) alone = lanes_fit(lower, kernel->root, &own, c.p.n_loop);
+    c.lanes = true;
+    for (int i = 0; i < kernel->outputs.count; i++)
+        c.lanes = c.lanes && lanes_fit(lower, kernel->outputs.at[i], &own, c.p.n_loop);
+    alone = alone && c.lanes;
     if (!alone) c.tile = st_array(lower, in, "tile", DT_FLOAT, (int64_t)kernel->tile.mr * c.p.panel);
     full_tiles(lower, in, &c);
     last_tile(lower, in, &c);

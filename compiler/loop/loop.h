@@ -239,9 +239,7 @@ Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, K
 
 void loop_clean(Arena *arena, Function *function); /* drops names that nobody reads */
 
-/* ---- prune.c, check.c, print.c ---- */
-
-void loop_prune(Function *function); /* drops lets and arrays that nothing reads */
+/* ---- check.c, print.c ---- */
 
 /* Every index inside its buffer, every read defined, stores of different slices disjoint; counts flop and bytes.
  * fatal("lower", …) otherwise. */
