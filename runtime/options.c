@@ -105,8 +105,6 @@ static int check_together(const tg_train_options *options, char *text, size_t si
         wrong = "--steps is missing: how many updates to make";
     else if (options->steps && options->epochs)
         wrong = "give --steps or --epochs, not both";
-    else if (options->resume && options->has_seed)
-        wrong = "--seed cannot be given with --resume: the checkpoint holds it";
     else if (options->resume && options->init)
         wrong = "--init cannot be given with --resume: the checkpoint holds the weights";
     else if (!options->log_every)

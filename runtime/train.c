@@ -195,6 +195,9 @@ static int resume(Run *run) {
     if (!path) return complain(run, TG_EXIT_SYSTEM, "no memory");
     int status = model_checked(run, tg_checkpoint_load(run->model, path));
     if (!status) status = read_position(run, path);
+    if (!status && run->options.has_seed && run->options.seed != run->model->seed)
+        status = complain(run, TG_EXIT_USAGE, "%s: was begun with --seed %" PRIu64 ", which going on cannot change",
+                          path, run->model->seed);
     run->saved = run->model->step;
     free(path);
     return status;
@@ -326,10 +329,11 @@ static int train(Run *run) {
     }
     if (status) return status;
     status = save_checkpoint(run);
+    if (!status) status = save_weights(run);
     if (!status && interrupted)
         return complain(run, TG_EXIT_INTERRUPTED, "interrupted; step %" PRIu64 " is saved, --resume %s goes on",
                         run->saved, run->options.out);
-    return status ? status : save_weights(run);
+    return status;
 }
 
 /* ---- the whole run ---- */
