@@ -6,8 +6,15 @@ if(TGC_SANITIZE)
     message(FATAL_ERROR "TGC_SANITIZE needs clang for the compiler itself: "
                         "configure an empty folder with CC=clang cmake -DTGC_SANITIZE=ON …")
   endif()
+  include(CheckCSourceCompiles)
+  set(CMAKE_REQUIRED_FLAGS -fsanitize=address,undefined)
+  check_c_source_compiles("int main(void) { return 0; }" TGC_HAVE_ASAN)
+  unset(CMAKE_REQUIRED_FLAGS)
+  if(NOT TGC_HAVE_ASAN)
+    message(FATAL_ERROR "clang's sanitizers are not here: install libclang-rt-dev (Debian's name), "
+                        "or run scripts/setup --dev")
+  endif()
   set(TGC_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_compile_options(${TGC_SANITIZE_FLAGS})
-  # Shared runtime: a model's library that tgc opens finds it in the process.
   add_link_options(-fsanitize=address,undefined)
 endif()
