@@ -45,23 +45,37 @@ void collect_kernels(Emitter *e, Program *const *programs) {
         }
 }
 
+/* A node by its name, by its path, and an adjoint by its parameter's path: "d_W up.d_W d_up.W ". */
+static void put_node_names(Text *values, const Node *node) {
+    const char *name = node->name, *scope = node->scope;
+    if (!name) return;
+    text_printf(values, "%s ", name);
+    if (!scope || !scope[0]) return;
+    text_printf(values, "%s.%s ", scope, name);
+    if (!strncmp(name, "d_", 2)) text_printf(values, "d_%s.%s ", scope, name + 2);
+}
+
+static void put_launch_values(Text *values, const Entry *entry, const Function *function) {
+    const Kernel *kernel = function->kernel;
+    for (int i = 0; i < function->arrays.count; i++) {
+        const Array *array = function->arrays.at[i];
+        if (array->written && array->buffer->kind == BUF_RESULT)
+            text_printf(values, "%s ", entry->results.at[array->buffer->port].name);
+    }
+    if (!kernel) return;
+    text_printf(values, "%s ", kernel->name ? kernel->name : "");
+    for (int i = 0; i < kernel->outputs.count; i++) put_node_names(values, kernel->outputs.at[i]);
+}
+
 /* " h net.ff.h ": what the launches of a kernel compute. */
 static const char *values_of(Emitter *e, int kernel) {
     Text values;
     text_init(&values, e->arena);
     text_add(&values, " ");
     for (int i = 0, launch = 0; i < e->model->entries.count; i++)
-        for (int j = 0; j < e->entries[i].program->functions.count; j++, launch++) {
-            const Kernel *of = e->entries[i].program->functions.at[j]->kernel;
-            if (e->kernel_of[launch] != kernel || !of) continue;
-            text_printf(&values, "%s ", of->name ? of->name : "");
-            for (int k = 0; k < of->outputs.count; k++) {
-                const Node *node = of->outputs.at[k];
-                if (!node->name) continue;
-                text_printf(&values, "%s ", node->name);
-                if (node->scope && node->scope[0]) text_printf(&values, "%s.%s ", node->scope, node->name);
-            }
-        }
+        for (int j = 0; j < e->entries[i].program->functions.count; j++, launch++)
+            if (e->kernel_of[launch] == kernel)
+                put_launch_values(&values, e->entries[i].entry, e->entries[i].program->functions.at[j]);
     return values.at;
 }
 

@@ -111,7 +111,9 @@ static Stmt *st_new(Lower *lower, StmtKind kind) {
     return stmt;
 }
 
-void st_put(Lower *lower, Block *in, Stmt *stmt) { vec_push(lower->arena, &in->stmts, stmt); }
+void st_put(Lower *lower, Block *in, Stmt *stmt) {
+    vec_push(lower->arena, &in->stmts, stmt);
+}
 
 static Stmt *st_add(Lower *lower, Block *in, StmtKind kind) {
     Stmt *stmt = st_new(lower, kind);
@@ -188,6 +190,18 @@ Block *st_if(Lower *lower, Block *in, Expr *condition) {
     return &stmt->body;
 }
 
+/* "W" for a place inside a flat group that parameter net.W lies in; else the buffer's own name. */
+static const char *array_name(const Buffer *buffer, int64_t offset) {
+    const Variable *variable = buffer->kind == BUF_VARIABLE ? buffer->variable : NULL;
+    for (int i = 0; variable && i < variable->members.count; i++) {
+        const Variable *member = variable->members.at[i];
+        if (offset < member->offset || offset >= member->offset + shape_count(&member->shape)) continue;
+        const char *dot = strrchr(member->path, '.');
+        return dot ? dot + 1 : member->path;
+    }
+    return buffer->name;
+}
+
 Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, bool written) {
     Function *function = lower->function;
     for (int i = 0; i < function->arrays.count; i++) {
@@ -197,7 +211,10 @@ Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, bool written) {
         return array;
     }
     Array *array = NEW(lower->arena, Array);
-    *array = (Array){.name = fresh_name(lower, buffer->name), .dtype = buffer->dtype, .buffer = buffer};
+    bool whole = lower->kernel && lower->kernel->phase == PHASE_UPDATE;
+    *array = (Array){.name = fresh_name(lower, whole ? buffer->name : array_name(buffer, offset)),
+                     .dtype = buffer->dtype,
+                     .buffer = buffer};
     array->offset = offset;
     array->written = written;
     vec_push(lower->arena, &function->arrays, array);

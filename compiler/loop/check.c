@@ -20,8 +20,8 @@ typedef struct Range { /* low, low + unit, low + 2 * unit … but at most high *
 typedef struct Known { /* a Var in scope */
     const Var *var;
     Range range;
-    bool sliced;  /* differs from slice to slice */
-    bool changes; /* may be set */
+    uint64_t slices; /* which digits of the slice's number it differs by; all bits: by the number itself */
+    bool changes;    /* may be set */
 } Known;
 
 typedef struct Touched { /* elements of an array */
@@ -38,6 +38,9 @@ typedef struct Checker {
     VEC(Known) scope;
     VEC(const Array *) locals;
     VEC(Touched) touched;
+    const Var *slice;   /* the number of the slice, inside its loop */
+    int64_t digits[64]; /* the extents of what is taken from it by / and % */
+    int digit_count;
     double turns; /* how often the statement at hand runs */
     double flop;
     bool guarded; /* inside an if */
@@ -155,18 +158,28 @@ static Range range_of(const Checker *c, const Expr *x) {
 
 /* ---- which values differ between slices ---- */
 
-static bool index_sliced(const Checker *c, const Index *index) {
-    for (int i = 0; i < index->terms.count; i++)
-        if (use(c, index->terms.at[i].var)->sliced) return true;
-    return false;
+static uint64_t index_slices(const Checker *c, const Index *index) {
+    uint64_t slices = 0;
+    for (int i = 0; i < index->terms.count; i++) slices |= use(c, index->terms.at[i].var)->slices;
+    return slices;
 }
 
-static bool is_sliced(const Checker *c, const Expr *x) {
-    if (x->kind == EX_VAR) return use(c, x->var)->sliced;
-    if ((x->kind == EX_INDEX || x->kind == EX_LOAD) && index_sliced(c, &x->index)) return true;
-    for (int i = 0; i < x->arg_count; i++)
-        if (is_sliced(c, x->arg[i])) return true;
-    return false;
+static uint64_t expr_slices(const Checker *c, const Expr *x) {
+    if (!x) return 0;
+    if (x->kind == EX_VAR) return use(c, x->var)->slices;
+    uint64_t slices = x->kind == EX_INDEX || x->kind == EX_LOAD ? index_slices(c, &x->index) : 0;
+    for (int i = 0; i < x->arg_count; i++) slices |= expr_slices(c, x->arg[i]);
+    return slices;
+}
+
+/* A let of s / 4 or s % 4 takes a digit out of the slice's number. */
+static uint64_t let_slices(Checker *c, const Expr *x) {
+    uint64_t slices = expr_slices(c, x);
+    bool divides = x->kind == EX_APPLY && (!strcmp(x->format, "%0 / %1") || !strcmp(x->format, "%0 % %1"));
+    Range range = range_of(c, x);
+    if (slices != UINT64_MAX || !divides || !range.known || c->digit_count >= 63) return slices;
+    c->digits[c->digit_count] = range.high - range.low + 1;
+    return (uint64_t)1 << c->digit_count++;
 }
 
 /* ---- memory ---- */
@@ -226,43 +239,18 @@ static void touch(Checker *c, const Array *array, const Index *index, bool lanes
         touched->loads += elements;
 }
 
-/* ---- slices that store side by side ---- */
-
-typedef struct Digit { /* of an index: stride * (0 … extent-1) */
-    int64_t stride, extent;
-} Digit;
-
-static int by_stride(const void *a, const void *b) {
-    const Digit *x = a, *y = b;
-    return x->stride < y->stride ? -1 : x->stride > y->stride;
-}
-
-/* Whether different values of the index's variables give different elements: each stride steps over all that the
- * smaller ones reach, as in a number with digits. */
-static bool is_injective(const Checker *c, const Index *index, int64_t width) {
-    Digit *digits = NEW_ARRAY(c->arena, Digit, index->terms.count + 1);
-    int count = 0;
-    digits[count++] = (Digit){1, width};
-    for (int i = 0; i < index->terms.count; i++) {
-        Range range = use(c, index->terms.at[i].var)->range;
-        if (!range.known) return false;
-        digits[count++] = (Digit){llabs(index->terms.at[i].scale), range.high - range.low + 1};
-    }
-    qsort(digits, (size_t)count, sizeof *digits, by_stride);
-    int64_t reach = 0;
-    for (int i = 0; i < count; i++) {
-        if (digits[i].extent > 1 && digits[i].stride <= reach) return false;
-        reach += digits[i].stride * (digits[i].extent - 1);
-    }
-    return true;
-}
-
-static void check_disjoint(const Checker *c, const Stmt *s, int64_t width) {
-    if (!s->array->buffer || c->function->slices <= 1 || c->guarded) return;
-    if (index_sliced(c, &s->index)) return;
-    fatal("lower", "%s: every one of %lld slices stores to the same %s[%lld]%s", c->function->name,
-          (long long)c->function->slices, s->array->name, (long long)s->index.constant,
-          is_injective(c, &s->index, width) ? "" : " and more");
+/* Slices run at the same time: a store must lie elsewhere in each, so its index differs by as many digits of the
+ * slice's number as there are. Blocks of a loop differ by the loop's bounds. */
+static void check_disjoint(const Checker *c, const Stmt *s) {
+    if (!s->array->buffer || c->guarded || !c->slice) return;
+    uint64_t slices = index_slices(c, &s->index);
+    if (slices == UINT64_MAX) return;
+    int64_t told = 1;
+    for (int i = 0; i < c->digit_count; i++)
+        if (slices >> i & 1) told *= c->digits[i];
+    if (told < c->function->slices)
+        fatal("lower", "%s: of %lld slices only %lld store apart in %s", c->function->name,
+              (long long)c->function->slices, (long long)told, s->array->name);
 }
 
 /* ---- expressions ---- */
@@ -315,9 +303,9 @@ static void check_expr(Checker *c, const Expr *x, int64_t lanes) {
 
 static void check_block(Checker *c, const Block *block);
 
-static void declare(Checker *c, const Var *var, Range range, bool sliced, bool changes) {
+static void declare(Checker *c, const Var *var, Range range, uint64_t slices, bool changes) {
     if (known_of(c, var)) fatal("lower", "%s: %s is declared twice", c->function->name, var->name);
-    vec_push(c->arena, &c->scope, ((Known){var, range, sliced, changes}));
+    vec_push(c->arena, &c->scope, ((Known){var, range, slices, changes}));
 }
 
 static void check_for(Checker *c, const Stmt *s) {
@@ -344,10 +332,12 @@ static void check_for(Checker *c, const Stmt *s) {
     if (turns == 0) return; /* nothing inside runs */
     double before = c->turns;
     int scope = c->scope.count;
-    bool sliced = s->loop == LOOP_SLICE || (s->from && is_sliced(c, s->from)) || (s->to && is_sliced(c, s->to));
-    declare(c, s->var, range, sliced, false);
+    bool grid = s->loop == LOOP_SLICE;
+    declare(c, s->var, range, grid ? UINT64_MAX : expr_slices(c, s->from) | expr_slices(c, s->to), false);
+    if (grid) c->slice = s->var;
     c->turns *= (double)turns;
     check_block(c, &s->body);
+    if (grid) c->slice = NULL, c->digit_count = 0;
     c->turns = before;
     c->scope.count = scope;
 }
@@ -369,7 +359,7 @@ static void check_store(Checker *c, const Stmt *s) {
     if (s->array->buffer && !s->array->written)
         fatal("lower", "%s: stores to %s, which is read only", c->function->name, s->array->name);
     touch(c, s->array, &s->index, s->value->lanes, s->part, true);
-    check_disjoint(c, s, width);
+    check_disjoint(c, s);
 }
 
 static void check_set(Checker *c, const Stmt *s) {
@@ -415,7 +405,7 @@ static void check_statement(Checker *c, const Stmt *s) {
     case ST_LET:
     case ST_VAR:
         check_expr(c, s->value, lanes_of(c, s->value));
-        declare(c, s->var, s->kind == ST_LET ? range_of(c, s->value) : unknown, is_sliced(c, s->value),
+        declare(c, s->var, s->kind == ST_LET ? range_of(c, s->value) : unknown, let_slices(c, s->value),
                 s->kind == ST_VAR);
         break;
     case ST_SET:
