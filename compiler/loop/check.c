@@ -8,6 +8,7 @@
  * Counted: arithmetic operations, a multiply-add as two, and the bytes of distinct elements read and written. */
 #include "loop/loop.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,7 +142,7 @@ static Range choice_range(const Checker *c, const Expr *x) {
 static Range range_of(const Checker *c, const Expr *x) {
     switch (x->kind) {
     case EX_NUMBER:
-        return exactly((int64_t)x->number);
+        return fabs(x->number) < 0x1p53 ? exactly((int64_t)x->number) : unknown;
     case EX_VAR:
         return use(c, x->var)->range;
     case EX_INDEX:
