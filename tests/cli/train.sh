@@ -1,7 +1,7 @@
 # tgc train: progress in lines, a log, checkpoints, going on exactly, bad data.
-model m.tg 'dim B = 4, N = 3' 'param W: [N] ~ normal(0.0, 1.0)' 'param b: [] ~ zeros' \
+model m.tg 'dim B = 4, N = 3' 'param W: [N] ~ normal(0.0, 1.0)' 'param b: [] ~ zeros' 'param T: [5] ~ zeros' \
     'train step(x: [B, N], t: [B], i: i32[B]) -> (loss: []) {' \
-    '  y = dropout(x, 0.1) @ W + b + f32(gather(iota(5), i)) * 0' '  loss = mean((y - t) ** 2)' '} using adam(lr = 0.05, clip = 1.0)' \
+    '  y = dropout(x, 0.1) @ W + b + gather(T, i) * 0' '  loss = mean((y - t) ** 2)' '} using adam(lr = 0.05, clip = 1.0)' \
     'graph valid(x: [B, N], t: [B], i: i32[B]) -> (loss: []) { loss = mean((x @ W + b - t + f32(i) * 0) ** 2) }'
 numbers() { awk -v n="$1" -v s="$2" 'BEGIN { srand(s); for (i = 0; i < n; i++) printf "%s", (rand() < .5 ? "0000803f" : "000000bf") }'; }
 header='{"x":{"dtype":"F32","shape":[10,3],"data_offsets":[0,120]},"t":{"dtype":"F32","shape":[10],"data_offsets":[120,160]},"i":{"dtype":"I32","shape":[10],"data_offsets":[160,200]}}'
