@@ -29,7 +29,7 @@ static Var *grid_digit(Lower *lower, Block *in, const char *name, Var *number, c
 
 static Index at_row(Lower *lower, const Product *p, const Access *access, int row) {
     lower->shift[p->m_loop] += row;
-    Index index = index_at(lower, access);
+    Index index = index_in_buffer(lower, access);
     lower->shift[p->m_loop] -= row;
     return index;
 }
@@ -51,7 +51,7 @@ static Index packed_index(Lower *lower, const Contract *c, int vector) {
 
 static Index plain_index(Lower *lower, const Product *p, int vector) {
     lower->shift[p->n_loop] += (int64_t)vector * lower->lane_count;
-    Index index = index_at(lower, &p->b);
+    Index index = index_in_buffer(lower, &p->b);
     lower->shift[p->n_loop] -= (int64_t)vector * lower->lane_count;
     return index;
 }

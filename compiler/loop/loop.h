@@ -188,6 +188,7 @@ bool lanes_fit(Lower *lower, Node *node, const Access *access, int axis);
 /* The pointer parameter for a buffer at an offset; made on first use. */
 Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, bool written);
 Index index_at(Lower *lower, const Access *access); /* of the strides and shifts; the offset belongs to the array */
+Index index_in_buffer(Lower *lower, const Access *in_buffer); /* the same, with the run-time term */
 int64_t stride_at(const Lower *lower, const Access *access, int loop);
 int access_depth(const Lower *lower, const Access *access);
 Type type_of(const Node *node);

@@ -45,7 +45,7 @@ static Index source(Lower *lower, const Pack *pack, Var *k, int64_t k_shift, Var
     lower->loop[p->k_loop] = k;
     lower->shift[p->k_loop] = k_shift;
     lower->shift[p->n_loop] = pack->start + shift;
-    Index index = index_at(lower, &p->b);
+    Index index = index_in_buffer(lower, &p->b);
     if (column) index_add(lower, &index, column, stride_at(lower, &p->b, p->n_loop));
     lower->loop[p->k_loop] = NULL;
     lower->shift[p->k_loop] = lower->shift[p->n_loop] = 0;

@@ -87,7 +87,7 @@ static Var *index_variable(Lower *lower, Node *index) {
     return var;
 }
 
-static Index index_in_buffer(Lower *lower, const Access *in_buffer) {
+Index index_in_buffer(Lower *lower, const Access *in_buffer) {
     Index index = index_at(lower, in_buffer);
     if (in_buffer->index) index_add(lower, &index, index_variable(lower, in_buffer->index), in_buffer->index_stride);
     return index;
