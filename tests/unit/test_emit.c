@@ -195,6 +195,17 @@ static void slices_store_to_one_place(Workbench *w) {
     st_put(&w->lower, &w->function->body, slices);
 }
 
+/* y[s / 2]: slices 0 and 1 store to one element. */
+static void two_slices_store_to_one_place(Workbench *w) {
+    Array *y = array_of(&w->lower, w->lower.schedule->buffers.at[2], 0, true);
+    Var *s = var_new(&w->lower, "s", T_INDEX, false);
+    Stmt *slices = st_for(&w->lower, LOOP_SLICE, s, NULL, NULL, 1);
+    Expr *half[2] = {ex_var(&w->lower, s), ex_int(&w->lower, T_INDEX, 2)};
+    Var *row = st_let(&w->lower, &slices->body, "row", ex_apply(&w->lower, T_INDEX, "%0 / %1", 2, half));
+    st_store(&w->lower, &slices->body, y, at(w, row, COLUMNS, NULL, 0), ex_real(&w->lower, 1), NULL);
+    st_put(&w->lower, &w->function->body, slices);
+}
+
 static void store_to_what_is_read_only(Workbench *w) {
     put_rows(w);
     w->function->arrays.at[2]->written = false;
@@ -202,7 +213,7 @@ static void store_to_what_is_read_only(Workbench *w) {
 
 static void violations_are_found(void) {
     static Break *const breaks[] = {read_past_the_end, use_before_declaration, slices_store_to_one_place,
-                                    store_to_what_is_read_only};
+                                    two_slices_store_to_one_place, store_to_what_is_read_only};
     for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
         fflush(NULL);
         pid_t child = fork();
