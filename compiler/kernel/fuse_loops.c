@@ -64,6 +64,13 @@ static bool walk_index(Walk *w, Node *index) {
     return walk(w, index, &none);
 }
 
+/* Whether what lies under the views stands in memory, written by an earlier kernel or by the caller. */
+static bool in_memory(const Walk *w, Node *node) {
+    const Node *base = fuse_base(w->fuse, node);
+    int group = w->fuse->group[base->id];
+    return (group >= 0 || w->fuse->place[base->id].buffer) && (group != w->group->id || base->op == &op_read);
+}
+
 /* gather: [rows, width] of the result; ids move along the rows, the table along the width. */
 static bool walk_gather(Walk *w, Node *node, const Access *access) {
     Node *table = node->operand[0], *ids = node->operand[1];
@@ -74,6 +81,7 @@ static bool walk_gather(Walk *w, Node *node, const Access *access) {
     Access of_ids = {.offset = start[0]}, of_table = {.offset = start[1]};
     memcpy(of_ids.stride, steps[0], sizeof of_ids.stride);
     memcpy(of_table.stride, steps[1], sizeof of_table.stride);
+    if (!in_memory(w, table)) return refuse(w);
     return walk(w, table, &of_table) && walk(w, ids, &of_ids);
 }
 
@@ -106,10 +114,9 @@ static bool walk(Walk *w, Node *node, const Access *access) {
 /* op(A) as [batch, M, K] and op(B) as [batch, K, N], both read from memory. */
 static bool walk_product(Walk *w, Node *node) {
     for (int i = 0; i < 2; i++) {
-        Node *operand = fuse_alias(w->fuse, node->operand[i]), *base = operand;
+        Node *operand = fuse_alias(w->fuse, node->operand[i]);
         if (w->only >= 0 && w->only != i) continue;
-        while (fuse_is_view(base) && w->fuse->group[base->id] < 0) base = fuse_alias(w->fuse, base->operand[0]);
-        if (w->fuse->group[base->id] < 0 && !w->fuse->place[base->id].buffer) return refuse(w);
+        if (!in_memory(w, operand)) return refuse(w);
         Kernel kernel = {.root = node, .fine = w->axes};
         memcpy(kernel.fine_role, w->role, sizeof kernel.fine_role);
         Access access = product_access(&kernel, i);

@@ -107,11 +107,28 @@ bool fuse_claim(Fuse *fuse, Node *node, Place place) {
     return place_fits(fuse, node, place);
 }
 
-/* The permute that is the value's one reader, through nothing else. */
+/* The permute that is the value's one reader, unless what it shows is wanted in a place of its own. */
 static Node *only_permute(const Fuse *fuse, const Node *node) {
-    if (fuse->uses[node->id] != 1 || !fuse->user[node->id]) return NULL;
-    Node *user = fuse_alias(fuse, fuse->user[node->id]);
-    return user->op == &op_permute && fuse_alias(fuse, user->operand[0]) == node ? user : NULL;
+    Node *permute = fuse->uses[node->id] == 1 ? fuse->user[node->id] : NULL;
+    if (!permute || permute->op != &op_permute || fuse_alias(fuse, permute->operand[0]) != node) return NULL;
+    for (const Node *user = permute; user->op->kind == OP_VIEW;) {
+        if (fuse->uses[user->id] != 1) break;
+        user = fuse->user[user->id];
+        if (!user || user->op->kind == OP_JOIN || user->op->kind == OP_EFFECT) return NULL;
+    }
+    return permute;
+}
+
+void fuse_lay_out(Fuse *fuse, Node *node) {
+    node = fuse_alias(fuse, node);
+    if (fuse->group[node->id] < 0 || fuse->place[node->id].buffer || !computed(node)) return;
+    Node *permute = node->op->kind == OP_JOIN || node->op->kind == OP_INDEX ? NULL : only_permute(fuse, node);
+    if (!permute) return;
+    Buffer *buffer = fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : node->op->name, node->dtype,
+                                 shape_count(&node->shape));
+    Place place = fuse_row_major(&permute->shape, buffer, 0);
+    place_through(permute, &place);
+    if (!place_fits(fuse, node, place)) fuse->schedule->buffers.count--;
 }
 
 static bool all_resolve(Fuse *fuse) {
@@ -123,13 +140,6 @@ static bool all_resolve(Fuse *fuse) {
 static void give_place(Fuse *fuse, Node *node) {
     Buffer *buffer = fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : node->op->name, node->dtype,
                                  shape_count(&node->shape));
-    Node *permute = node->op == &op_scatter_add ? NULL : only_permute(fuse, node);
-    if (permute) {
-        Place place = fuse_row_major(&permute->shape, buffer, 0);
-        place_through(permute, &place);
-        fuse->place[node->id] = place;
-        if (all_resolve(fuse)) return;
-    }
     fuse->place[node->id] = fuse_row_major(&node->shape, buffer, 0);
 }
 

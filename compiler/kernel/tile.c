@@ -10,7 +10,7 @@
 #include "kernel/kernel.h"
 
 enum { LATENCY = 8, FAR_APART = 4096, REUSE = 48, SLICE_FLOP = 1 << 21 };
-static const double LOAD_COST = 0.35;
+static const double LOAD_COST = 0.35, TAIL_COST = 1.03; /* a tail has a text of its own, and fewer accumulators */
 
 static double step_cost(int mr, int nv) {
     int fma = mr * nv;
@@ -31,7 +31,7 @@ static void choose_tile(Tile *tile, int64_t m, int64_t n, int lanes, int registe
         if (nv > vectors) continue;
         for (int mr = (registers - nv - 1) / nv; mr >= 1; mr--) {
             if (mr > 14 || mr > m) continue;
-            double cost = cover_cost(m, vectors, mr, nv);
+            double cost = cover_cost(m, vectors, mr, nv) * (m % mr ? TAIL_COST : 1);
             if (best > 0 && cost >= best) continue;
             best = cost;
             tile->mr = mr;

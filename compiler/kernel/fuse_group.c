@@ -1,0 +1,373 @@
+/* fuse_group.c: groups of nodes, and which nodes may join which.
+ *
+ *     %5 = matmul(x, w)   %7 = add(%5, %6)   %8 = gelu(%7)        one contract, the add and the gelu in its epilogue
+ *
+ * A node joins the latest group among its producers', if the table lets it and some loops reach all that the group then
+ * reads; else a later group that reads what it reads; else it opens one of its own. Cheap maps of leaves (masks,
+ * comparisons, counters) float: they belong to no group and are computed where they are read.
+ */
+#include "kernel/fuse.h"
+
+/* ---- the table: what may join a group of each kind ---- */
+
+typedef struct Rule {
+    OpKind node;
+    KernelKind group;
+    bool absorbs;    /* the node becomes part of that kernel */
+    KernelKind then; /* which is of this kind afterwards */
+} Rule;
+
+static const Rule fusion_table[] = {
+    {OP_MAP, KERNEL_MAP, true, KERNEL_MAP},           /* elementwise chains, several results */
+    {OP_MAP, KERNEL_ROW, true, KERNEL_ROW},           /* a sweep over the same row, or one number per row */
+    {OP_MAP, KERNEL_CONTRACT, true, KERNEL_CONTRACT}, /* the epilogue */
+    {OP_REDUCE, KERNEL_MAP, true, KERNEL_ROW},        /* a fold over the last axes of what the maps computed */
+    {OP_REDUCE, KERNEL_ROW, true, KERNEL_ROW},        /* another fold over the same row */
+    {OP_REDUCE, KERNEL_FOLD, true, KERNEL_FOLD},      /* another fold of the same axes over the same space */
+};
+
+static const Rule *rule_for(OpKind node, KernelKind group) {
+    for (size_t row = 0; row < sizeof fusion_table / sizeof fusion_table[0]; row++)
+        if (fusion_table[row].node == node && fusion_table[row].group == group) return &fusion_table[row];
+    return NULL;
+}
+
+enum {
+    FLOAT_COST = 8,        /* a floating expression costs at most so many simple operations */
+    HORIZONTAL = 6,        /* how many groups back a node looks for one that reads what it reads */
+    FOLD_LIMIT = 12,       /* nodes of one fold kernel */
+    CONE_LIMIT = 8,        /* maps that wait for one fold */
+    SCRATCH_ROW = 1 << 17  /* the longest row that a row kernel keeps, in elements */
+};
+
+/* ---- groups ---- */
+
+static void seed_loop(Group *group, int64_t extent, LoopRole role) {
+    group->seed.extent[group->seed.count] = extent;
+    group->seed_role[group->seed.count++] = role;
+}
+
+static void seed_row(Group *group) {
+    group->seed.count = 0;
+    seed_loop(group, group->row > 0 ? group->points / group->row : 0, ROLE_FREE);
+    seed_loop(group, group->row, ROLE_FOLD);
+}
+
+static bool is_reduced(const Node *node, int axis) {
+    for (int i = 0; i < node->attr.axis_count; i++)
+        if (node->attr.axes[i] == axis) return true;
+    return false;
+}
+
+/* Whether a reduction folds just the last axes of its operand; *row is how many elements that is. */
+static bool folds_rows(const Node *node, int64_t *row) {
+    const Shape *from = &node->operand[0]->shape;
+    *row = 1;
+    int first = from->rank - node->attr.axis_count;
+    for (int axis = 0; axis < from->rank; axis++) {
+        if (is_reduced(node, axis) != (axis >= first) && from->size[axis] != 1) return false;
+        if (is_reduced(node, axis)) *row *= from->size[axis];
+    }
+    return true;
+}
+
+static void seed_fold(Group *group, const Node *node) {
+    const Shape *from = &node->operand[0]->shape;
+    group->points = shape_count(from);
+    for (int axis = 0; axis < from->rank; axis++)
+        seed_loop(group, from->size[axis], is_reduced(node, axis) ? ROLE_FOLD : ROLE_FREE);
+}
+
+static void seed_product(Group *group, const Node *node) {
+    const Node *a = node->operand[0];
+    int rank = node->shape.rank;
+    int64_t m = node->shape.size[rank - 2], n = node->shape.size[rank - 1], batch = 1;
+    for (int axis = 0; axis < rank - 2; axis++) batch *= node->shape.size[axis];
+    group->points = batch * m * n;
+    seed_loop(group, batch, ROLE_FREE);
+    seed_loop(group, m, ROLE_M);
+    seed_loop(group, n, ROLE_N);
+    seed_loop(group, a->shape.size[a->shape.rank - (node->attr.transpose_a ? 2 : 1)], ROLE_FOLD);
+}
+
+static void seed_scatter(Group *group, const Node *node) {
+    int64_t ids = shape_count(&node->operand[1]->shape);
+    group->points = shape_count(&node->operand[2]->shape);
+    seed_loop(group, ids, ROLE_FOLD);
+    seed_loop(group, ids > 0 ? group->points / ids : 0, ROLE_FREE);
+}
+
+static KernelKind kind_of(const Node *node, int64_t *row) {
+    switch (node->op->kind) {
+    case OP_REDUCE: return folds_rows(node, row) ? KERNEL_ROW : KERNEL_FOLD;
+    case OP_MATMUL: return KERNEL_CONTRACT;
+    case OP_EFFECT: return KERNEL_CHECK;
+    case OP_INDEX: return node->op == &op_scatter_add ? KERNEL_SCATTER : KERNEL_MAP;
+    default: return KERNEL_MAP;
+    }
+}
+
+static Group *group_new(Fuse *fuse, Node *node) {
+    Group *group = NEW(fuse->arena, Group);
+    int64_t row = 1;
+    group->id = fuse->groups.count;
+    group->kind = kind_of(node, &row);
+    group->update = node->phase == PHASE_UPDATE;
+    group->points = shape_count(&node->shape);
+    if (group->kind == KERNEL_ROW) {
+        group->points = shape_count(&node->operand[0]->shape);
+        group->row = row;
+        seed_row(group);
+    } else if (group->kind == KERNEL_FOLD) {
+        seed_fold(group, node);
+    } else if (group->kind == KERNEL_CONTRACT) {
+        seed_product(group, node);
+    } else if (group->kind == KERNEL_SCATTER) {
+        seed_scatter(group, node);
+    } else {
+        seed_loop(group, group->points, ROLE_FREE);
+    }
+    if (group->kind == KERNEL_CONTRACT || group->kind == KERNEL_SCATTER || group->kind == KERNEL_CHECK)
+        group->root = node;
+    vec_push(fuse->arena, &fuse->groups, group);
+    vec_push(fuse->arena, &group->nodes, node);
+    fuse->group[node->id] = group->id;
+    return group;
+}
+
+/* The node's elements fit the group's loops: one per point, or one per row. */
+static bool fits(const Group *group, const Node *node, KernelKind then, int64_t row) {
+    int64_t count = shape_count(&node->shape);
+    if (node->op->kind == OP_REDUCE) {
+        if (shape_count(&node->operand[0]->shape) != group->points) return false;
+        return then == KERNEL_FOLD || group->kind == KERNEL_MAP || group->row == row;
+    }
+    if (count == group->points) return true;
+    return group->kind == KERNEL_ROW && count * group->row == group->points;
+}
+
+static bool same_fold(const Group *group, const Node *node) {
+    const Shape *from = &node->operand[0]->shape;
+    if (group->seed.count != from->rank) return false;
+    for (int axis = 0; axis < from->rank; axis++)
+        if (group->seed.extent[axis] != from->size[axis] ||
+            (group->seed_role[axis] == ROLE_FOLD) != is_reduced(node, axis))
+            return false;
+    return true;
+}
+
+/* Takes nodes that feed one another into the group, if some loops reach all they read. */
+static bool try_join(Fuse *fuse, Group *group, Node *const *nodes, int count) {
+    Group before = *group;
+    bool fine = true;
+    int taken = 0;
+    for (; taken < count && fine; taken++) {
+        Node *node = nodes[taken];
+        int64_t row = 0;
+        const Rule *rule = rule_for(node->op == &op_gather ? OP_MAP : node->op->kind, group->kind);
+        fine = rule && group->update == (node->phase == PHASE_UPDATE);
+        if (fine && node->op->kind == OP_REDUCE) {
+            bool rows = folds_rows(node, &row);
+            fine = rows == (rule->then == KERNEL_ROW) && (rows || same_fold(group, node));
+        }
+        fine = fine && fits(group, node, rule->then, row) && !(rule->then == KERNEL_ROW && row > SCRATCH_ROW);
+        fine = fine && !(rule->then == KERNEL_FOLD && group->nodes.count >= FOLD_LIMIT);
+        if (!fine) break;
+        if (group->kind == KERNEL_MAP && rule->then == KERNEL_ROW) {
+            group->kind = KERNEL_ROW;
+            group->row = row;
+            seed_row(group);
+        }
+        vec_push(fuse->arena, &group->nodes, node);
+        fuse->group[node->id] = group->id;
+    }
+    if (fine && group_resolve(fuse, group, false)) return true;
+    for (int i = 0; i < taken; i++) fuse->group[nodes[i]->id] = -1;
+    *group = before;
+    return false;
+}
+
+/* Whether a node of the group reads the same value, so that joining saves a read. */
+static bool reads(const Fuse *fuse, const Group *group, const Node *node) {
+    if (shape_count(&node->shape) < group->points) return false;
+    for (int i = 0; i < group->nodes.count; i++) {
+        Node *member = group->nodes.at[i];
+        for (int j = 0; j < member->operand_count; j++)
+            if (fuse_base(fuse, member->operand[j]) == node) return true;
+    }
+    return false;
+}
+
+static bool reads_operand(const Fuse *fuse, const Group *group, Node *const *nodes, int count) {
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < nodes[i]->operand_count; j++)
+            if (reads(fuse, group, fuse_base(fuse, nodes[i]->operand[j]))) return true;
+    return false;
+}
+
+static int operands_ready(const Fuse *fuse, const Node *node) {
+    int latest = -1;
+    for (int i = 0; i < node->operand_count; i++) {
+        int turn = fuse_ready(fuse, node->operand[i]);
+        if (turn > latest) latest = turn;
+    }
+    return latest;
+}
+
+/* Joins the latest group among the producers', or a later one that reads what these nodes read. */
+static bool join(Fuse *fuse, Node *const *nodes, int count) {
+    int after = -1, oldest = fuse->groups.count - HORIZONTAL;
+    for (int i = 0; i < count; i++) {
+        int turn = operands_ready(fuse, nodes[i]);
+        if (turn > after) after = turn;
+    }
+    if (after >= 0 && try_join(fuse, fuse->groups.at[after], nodes, count)) return true;
+    for (int id = fuse->groups.count - 1; id >= 0 && id > after && id >= oldest; id--)
+        if (reads_operand(fuse, fuse->groups.at[id], nodes, count) && try_join(fuse, fuse->groups.at[id], nodes, count))
+            return true;
+    return false;
+}
+
+/* ---- views that no loops can follow ---- */
+
+/* Puts a copy into memory where an operand of the lone node can't be read through its views. */
+static Node *mend_operand(Fuse *fuse, Group *group, Node *node, int index) {
+    Node *operand = fuse_alias(fuse, node->operand[index]), *mended;
+    if (node->op == &op_copy) {
+        if (!fuse_is_view(operand)) fatal("fuse", "%s can't be copied", operand->op->name);
+        mended = fuse_replace(fuse, operand, 0, fuse_copy(fuse, operand->operand[0]));
+        fuse->alias[operand->id] = NULL; /* other readers keep the view that served them */
+    } else {
+        mended = fuse_copy(fuse, operand);
+    }
+    Node *other = fuse_replace(fuse, node, index, mended);
+    group->nodes.at[0] = other;
+    fuse->group[node->id] = -1;
+    if (group->root == node) group->root = other;
+    return other;
+}
+
+/* Opens a group for a node whose operands can all be read, copying those that can't be. */
+void fuse_open(Fuse *fuse, Node *node) {
+    Group *group = group_new(fuse, node);
+    if (!group_resolve(fuse, group, false)) {
+        fuse->groups.count--; /* the copies come first */
+        fuse->group[node->id] = -1;
+        for (int i = 0; i < node->operand_count; i++) {
+            int number = fuse->groups.count;
+            fuse->group[node->id] = group->id = number;
+            if (operand_resolves(fuse, group, i)) continue;
+            fuse->group[node->id] = -1;
+            node = mend_operand(fuse, group, node, i);
+        }
+        group->id = fuse->groups.count;
+        vec_push(fuse->arena, &fuse->groups, group);
+        fuse->group[node->id] = group->id;
+        if (!group_resolve(fuse, group, false)) {
+            Node *last = node;
+            for (int i = 0; i < node->operand_count; i++) {
+                fuse->groups.count--;
+                fuse->group[last->id] = -1;
+                last = mend_operand(fuse, group, last, i);
+                group->id = fuse->groups.count;
+                vec_push(fuse->arena, &fuse->groups, group);
+                fuse->group[last->id] = group->id;
+                if (group_resolve(fuse, group, false)) return;
+            }
+            fatal("fuse", "no loops for %s", node->op->name);
+        }
+    }
+}
+
+/* ---- floating expressions ---- */
+
+/* A cheap map of inputs, checked ids, numbers and counters alone: computed again by each reader. */
+static bool floats(const Fuse *fuse, const Node *node) {
+    if (node->op->kind != OP_MAP || node->op == &op_copy || node->op->cost > FLOAT_COST) return false;
+    int cost = node->op->cost;
+    for (int i = 0; i < node->operand_count; i++) {
+        const Node *operand = fuse_alias(fuse, node->operand[i]);
+        while (fuse_is_view(operand)) {
+            if (operand->operand_count == 2) return false;
+            operand = fuse_alias(fuse, operand->operand[0]);
+        }
+        bool stays = operand->op == &op_check_range || (operand->op->kind == OP_LEAF && operand->op != &op_read);
+        if (!stays && !fuse->floating[operand->id]) return false;
+        if (fuse->floating[operand->id]) cost += fuse->uses[operand->id] >> 16;
+    }
+    return cost <= FLOAT_COST;
+}
+
+/* The cost of a floating expression is kept in the upper half of its use count's word. */
+static void float_node(Fuse *fuse, Node *node) {
+    int cost = node->op->cost;
+    for (int i = 0; i < node->operand_count; i++) {
+        Node *operand = fuse_alias(fuse, node->operand[i]);
+        while (fuse_is_view(operand)) operand = fuse_alias(fuse, operand->operand[0]);
+        if (fuse->floating[operand->id]) cost += fuse->uses[operand->id] >> 16;
+    }
+    fuse->uses[node->id] = (fuse->uses[node->id] & 0xffff) | cost << 16;
+}
+
+/* A map that floats is tried on its own loops first, so that every reader can follow its views. */
+static bool try_float(Fuse *fuse, Node *node) {
+    if (!floats(fuse, node)) return false;
+    Group *group = group_new(fuse, node);
+    bool fine = group_resolve(fuse, group, false);
+    fuse->groups.count--;
+    fuse->group[node->id] = -1;
+    if (!fine) return false;
+    fuse->floating[node->id] = true;
+    float_node(fuse, node);
+    return true;
+}
+
+/* ---- maps that wait for their fold ---- */
+
+/* A map that a fold alone reads, perhaps through other such maps: it goes where the fold goes, so that it need not be
+ * stored: sum(g * x) reads g and x. */
+static bool waits(const Fuse *fuse, const Node *node, int depth) {
+    if (node->op->kind != OP_MAP || node->op == &op_copy || fuse->uses[node->id] != 1 || depth > CONE_LIMIT) return false;
+    const Node *user = fuse->user[node->id];
+    if (!user || !fuse->live[user->id] || user->phase == PHASE_UPDATE) return false;
+    if (shape_count(&user->operand[0]->shape) != shape_count(&node->shape)) return false;
+    return user->op->kind == OP_REDUCE || waits(fuse, user, depth + 1);
+}
+
+/* The maps that wait for `node`, and it, in graph order. */
+static int gather_cone(Fuse *fuse, Node *node, Node **cone, int count) {
+    for (int i = 0; i < node->operand_count && count < CONE_LIMIT; i++) {
+        Node *operand = fuse_alias(fuse, node->operand[i]);
+        if (fuse->pending[operand->id]) count = gather_cone(fuse, operand, cone, count);
+    }
+    fuse->pending[node->id] = false;
+    cone[count++] = node;
+    return count;
+}
+
+static bool open_cone(Fuse *fuse, Node *const *cone, int count) {
+    Group *group = group_new(fuse, cone[count - 1]);
+    group->nodes.count = 0;
+    for (int i = 0; i < count; i++) {
+        vec_push(fuse->arena, &group->nodes, cone[i]);
+        fuse->group[cone[i]->id] = group->id;
+    }
+    if ((group->kind != KERNEL_ROW || group->row <= SCRATCH_ROW) && group_resolve(fuse, group, false)) return true;
+    for (int i = 0; i < count; i++) fuse->group[cone[i]->id] = -1;
+    fuse->groups.count--;
+    return false;
+}
+
+void fuse_compute(Fuse *fuse, Node *node) {
+    if (try_float(fuse, node)) return;
+    if (waits(fuse, node, 0)) {
+        fuse->pending[node->id] = true;
+        return;
+    }
+    Node *cone[2 * CONE_LIMIT];
+    int count = gather_cone(fuse, node, cone, 0);
+    if (join(fuse, cone, count)) return;
+    if (count > 1 && open_cone(fuse, cone, count)) return;
+    for (int i = 0; i < count; i++)
+        if (count == 1 || !join(fuse, &cone[i], 1)) fuse_open(fuse, cone[i]);
+}

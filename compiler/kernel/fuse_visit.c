@@ -1,0 +1,257 @@
+/* fuse_visit.c: gives one node after the other its kernel.
+ *
+ * Maps, reductions, gathers and products go to fuse_group.c. A concat is memory that its parts are written into; a
+ * scatter adds into its base in place; a write lets its value's producer write straight into the variable, where no
+ * reader of the old value can notice:
+ *
+ *     joined = concat(d_W, d_b):    the kernels of d_W and d_b write at offsets 0 and 65536 of joined
+ */
+#include "kernel/fuse.h"
+
+#include <limits.h>
+#include <math.h>
+
+static bool is_number_leaf(const Node *node) {
+    while (fuse_is_view(node)) node = node->operand[0];
+    return node->op == &op_const;
+}
+
+/* The base of a scatter shares its memory: a fresh value that nobody else reads, or a copy. Zeros need none. */
+static void visit_scatter(Fuse *fuse, Node *node) {
+    Node *base = fuse_alias(fuse, node->operand[0]);
+    if (!is_number_leaf(base)) {
+        bool fresh = fuse->group[base->id] >= 0 && !fuse->place[base->id].buffer && fuse->uses[base->id] == 1 &&
+                     !fuse_is_view(base) && base->op->kind != OP_JOIN && base->op->kind != OP_EFFECT;
+        if (!fresh) {
+            base = fuse_copy(fuse, base);
+            node = fuse_replace(fuse, node, 0, base);
+        }
+    }
+    fuse_open(fuse, node);
+    node = fuse_alias(fuse, node);
+    base = fuse_alias(fuse, node->operand[0]);
+    if (!is_number_leaf(base)) fuse->base_of[base->id] = node;
+}
+
+static Place part_of(const Fuse *fuse, const Node *whole, const Node *part, int axis, int64_t at) {
+    Place place = fuse->place[whole->id];
+    place.offset += at * place.stride[axis];
+    (void)part;
+    return place;
+}
+
+/* A concat is memory into which its producers write; a part that has no producer of its own is copied there. */
+static void visit_concat(Fuse *fuse, Node *node) {
+    int axis = node->attr.axes[0], latest = -1;
+    int64_t at = 0;
+    if (!fuse->place[node->id].buffer) {
+        Buffer *buffer = fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : "joined", node->dtype,
+                                     shape_count(&node->shape));
+        fuse->place[node->id] = fuse_row_major(&node->shape, buffer, 0);
+    }
+    for (int i = 0; i < node->operand_count; i++) {
+        Node *part = fuse_alias(fuse, node->operand[i]);
+        Place place = part_of(fuse, node, part, axis, at);
+        at += part->shape.size[axis];
+        if (shape_count(&part->shape) == 0) continue;
+        if (!fuse_claim(fuse, part, place)) {
+            part = fuse_copy(fuse, part);
+            if (!fuse_claim(fuse, part, place)) fatal("fuse", "a part of %s finds no place", node->op->name);
+        }
+        int turn = fuse_ready(fuse, part);
+        if (turn > latest) latest = turn;
+    }
+    fuse->group[node->id] = latest;
+}
+
+/* pad(x) is a concat of fill, x and fill along each padded axis. */
+static void visit_pad(Fuse *fuse, Node *node) {
+    Graph *graph = fuse->graph;
+    Node *inner = fuse_alias(fuse, node->operand[0]);
+    int first = graph->nodes.count;
+    graph->at = node->span;
+    graph->scope = node->scope;
+    graph->phase = node->phase;
+    graph->forward = node->forward;
+    graph->rule = node->rule;
+    for (int axis = 0; axis < node->shape.rank; axis++) {
+        int64_t before = node->attr.start[axis], after = node->shape.size[axis] - before - inner->shape.size[axis];
+        if (before == 0 && after == 0) continue;
+        Node *parts[3];
+        int count = 0;
+        Shape fill = inner->shape;
+        fill.size[axis] = before;
+        if (before > 0) parts[count++] = full(graph, fill, node->attr.value, node->dtype);
+        parts[count++] = inner;
+        fill.size[axis] = after;
+        if (after > 0) parts[count++] = full(graph, fill, node->attr.value, node->dtype);
+        inner = concat(graph, parts, count, axis);
+    }
+    fuse_reserve(fuse);
+    for (int id = first; id < graph->nodes.count; id++) {
+        fuse->live[id] = true;
+        fuse->uses[id] = 1;
+        node_rename(graph, graph->nodes.at[id], node->name);
+        fuse_visit(fuse, graph->nodes.at[id]);
+    }
+    fuse->alias[node->id] = inner;
+}
+
+/* ---- variables ---- */
+
+static const Variable *memory_of(const Variable *variable) { return variable->group ? variable->group : variable; }
+
+/* The id of the write that ends the life of what `read` sees; INT_MAX if none does. */
+static int overwritten_at(const Fuse *fuse, const Node *read) {
+    const Graph *graph = fuse->graph;
+    for (int id = read->id + 1; id < graph->nodes.count; id++) {
+        const Node *node = graph->nodes.at[id];
+        if (node->op == &op_write && fuse->live[id] && memory_of(node->attr.variable) == memory_of(read->attr.variable) &&
+            !(node->attr.variable == read->attr.variable && node->attr.version <= read->attr.version))
+            return id;
+    }
+    return INT_MAX;
+}
+
+/* The group after whose turn a read's version is there. */
+static int group_of_leaf(const Fuse *fuse, const Node *node) {
+    int latest = -1;
+    for (int id = 0; id < node->id; id++) {
+        const Node *write = fuse->graph->nodes.at[id];
+        if (write->op == &op_write && memory_of(write->attr.variable) == memory_of(node->attr.variable) &&
+            fuse->group[id] > latest)
+            latest = fuse->group[id];
+    }
+    return latest;
+}
+
+/* A value that is still read after its variable has been overwritten is copied first. */
+static void visit_read(Fuse *fuse, Node *node) {
+    fuse->group[node->id] = group_of_leaf(fuse, node);
+    if (fuse->last_use[node->id] <= overwritten_at(fuse, node)) return;
+    Node *original = graph_copy(fuse->graph, node, NULL, node->forward);
+    fuse_reserve(fuse);
+    fuse->live[original->id] = true;
+    fuse->group[original->id] = fuse->group[node->id];
+    fuse->place[original->id] = fuse->place[node->id];
+    fuse->alias[node->id] = fuse_copy(fuse, original);
+}
+
+/* Whether `reader` looks at the element it is about to overwrite and at no other. */
+static bool reads_in_step(const Fuse *fuse, const Group *group, const Node *read, const Node *reader) {
+    if (group->kind != KERNEL_MAP || shape_count(&read->shape) != group->points) return false;
+    for (int i = 0; i < reader->operand_count; i++) {
+        const Node *operand = fuse_alias(fuse, reader->operand[i]);
+        while (operand->op == &op_reshape) operand = fuse_alias(fuse, operand->operand[0]);
+        if (operand == read) return true;
+    }
+    return false;
+}
+
+static bool sees(const Fuse *fuse, const Node *node, const Node *read) {
+    node = fuse_alias(fuse, (Node *)node);
+    if (node == read) return true;
+    if (!fuse_is_view(node)) return false;
+    return sees(fuse, node->operand[0], read);
+}
+
+/* No kernel in or after `turn` may read what the write destroys, but in step with it. */
+static bool safe_to_write(const Fuse *fuse, const Node *write, int turn) {
+    const Graph *graph = fuse->graph;
+    for (int id = 0; id < graph->nodes.count; id++) {
+        const Node *read = graph->nodes.at[id];
+        if (!fuse->live[id]) continue;
+        if (read->op == &op_write && id < write->id && fuse->group[id] > turn &&
+            memory_of(read->attr.variable) == memory_of(write->attr.variable))
+            return false;
+        if (read->op != &op_read || fuse->alias[id] ||
+            memory_of(read->attr.variable) != memory_of(write->attr.variable))
+            continue;
+        for (int user = id + 1; user < graph->nodes.count; user++) {
+            const Node *reader = graph->nodes.at[user];
+            int group = fuse->group[user];
+            if (!fuse->live[user] || group < turn || fuse_is_view(reader) || reader->op->kind == OP_JOIN) continue;
+            bool any = false;
+            for (int i = 0; i < reader->operand_count; i++) any = any || sees(fuse, reader->operand[i], read);
+            if (!any) continue;
+            if (group > turn || !reads_in_step(fuse, fuse->groups.at[turn], read, reader)) return false;
+        }
+    }
+    return true;
+}
+
+static Place place_of_write(const Fuse *fuse, const Node *write) {
+    const Variable *variable = write->attr.variable;
+    Node window = {.id = write->id, .shape = variable->shape};
+    Place place = fuse_row_major(&window.shape, NULL, 0);
+    const Variable *memory = memory_of(variable);
+    for (int i = 0; i < fuse->schedule->buffers.count; i++)
+        if (fuse->schedule->buffers.at[i]->variable == memory) place.buffer = fuse->schedule->buffers.at[i];
+    place.offset = variable->group ? variable->offset : 0;
+    for (int axis = 0; axis < variable->shape.rank; axis++)
+        place.offset += write->attr.start[axis] * place.stride[axis];
+    if (write->operand_count == 2) {
+        place.index = fuse_alias(fuse, write->operand[1]);
+        place.index_stride = place.stride[write->attr.axes[0]];
+    }
+    return place;
+}
+
+/* The value's producer writes straight into the variable where nobody can notice; else a copy does, last of all. */
+static void visit_write(Fuse *fuse, Node *node) {
+    Node *value = fuse_alias(fuse, node->operand[0]);
+    Place place = place_of_write(fuse, node);
+    int turn = fuse_ready(fuse, fuse_base(fuse, value));
+    bool index_ready = !place.index || fuse_ready(fuse, place.index) < turn;
+    Node *base = fuse_base(fuse, value);
+    bool direct = turn >= 0 && index_ready && base->op->kind != OP_JOIN && fuse->group[base->id] >= 0 &&
+                  safe_to_write(fuse, node, turn);
+    if (!direct || !fuse_claim(fuse, value, place)) {
+        /* in a group of its own it comes after every reader of the old value */
+        if (fuse_base(fuse, value)->op == &op_read) value = fuse_copy(fuse, value);
+        Node *last = fuse_append(fuse, &op_copy, value, &value, 1);
+        fuse_open(fuse, last);
+        value = fuse_alias(fuse, last);
+        if (!fuse_claim(fuse, value, place)) fatal("fuse", "a write finds no place");
+    }
+    fuse->group[node->id] = fuse_ready(fuse, value);
+}
+
+/* A fold or product over nothing is a constant, a scatter of nothing its base. */
+static bool visit_empty(Fuse *fuse, Node *node) {
+    bool empty = false;
+    if (shape_count(&node->shape) == 0) return node->op->kind != OP_LEAF && node->op->kind != OP_VIEW;
+    if (node->op->kind != OP_REDUCE && node->op->kind != OP_MATMUL && node->op != &op_scatter_add) return false;
+    for (int i = 0; i < node->operand_count; i++) empty = empty || shape_count(&node->operand[i]->shape) == 0;
+    if (!empty) return false;
+    if (node->op == &op_scatter_add) {
+        fuse->alias[node->id] = fuse_alias(fuse, node->operand[0]);
+        return true;
+    }
+    double value = node->op == &op_max ? -INFINITY : node->op == &op_min ? INFINITY : 0;
+    fuse->graph->at = node->span;
+    fuse->alias[node->id] = full(fuse->graph, node->shape, value, node->dtype);
+    fuse_reserve(fuse);
+    return true;
+}
+
+void fuse_visit(Fuse *fuse, Node *node) {
+    if (fuse->visited[node->id]) return;
+    fuse->visited[node->id] = true;
+    if (visit_empty(fuse, node)) return;
+    switch (node->op->kind) {
+    case OP_LEAF:
+        if (node->op == &op_read) visit_read(fuse, node);
+        break;
+    case OP_VIEW: break;
+    case OP_JOIN: node->op == &op_pad ? visit_pad(fuse, node) : visit_concat(fuse, node); break;
+    case OP_EFFECT: node->op == &op_write ? visit_write(fuse, node) : fuse_open(fuse, node); break;
+    case OP_INDEX: node->op == &op_scatter_add ? visit_scatter(fuse, node) : fuse_compute(fuse, node); break;
+    case OP_MAP:
+    case OP_REDUCE: fuse_compute(fuse, node); break;
+    case OP_MATMUL: fuse_open(fuse, node); break;
+    default: fatal("fuse", "%s should be gone by now", node->op->name);
+    }
+    fuse_lay_out(fuse, node);
+}
+
