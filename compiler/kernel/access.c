@@ -1,9 +1,9 @@
 /* access.c: how a reader goes through views, and how many loops that takes.
  *
- * Every point of a kernel's loops belongs to one element of a node's row-major space, told by an offset and a stride per
- * loop. A reshape leaves that element's number alone; permute, broadcast and slice act on the axes, so each loop must
- * move along one axis only. Where a loop runs over more than one, the answer is a Split and the caller tries again with
- * finer loops:
+ * Every point of a kernel's loops belongs to one element of a node's row-major space, told by an offset and a stride
+ * per loop. A reshape leaves that element's number alone; permute, broadcast and slice act on the axes, so each loop
+ * must move along one axis only. Where a loop runs over more than one, the answer is a Split and the caller tries again
+ * with finer loops:
  *
  *     loops [6144]     through  [8, 256] <- broadcast <- [256]     split so that the inner loop has 256 turns
  *     loops [24, 256]  the same: strides [0, 1]
@@ -21,7 +21,8 @@ Access access_identity(const Axes *axes) {
 }
 
 bool access_equal(const Access *a, const Access *b, const Axes *axes) {
-    if (a->offset != b->offset || a->index != b->index || (a->index && a->index_stride != b->index_stride)) return false;
+    if (a->offset != b->offset || a->index != b->index || (a->index && a->index_stride != b->index_stride))
+        return false;
     for (int loop = 0; loop < axes->count; loop++)
         if (axes->extent[loop] > 1 && a->stride[loop] != b->stride[loop]) return false;
     return true;
@@ -146,7 +147,8 @@ bool place_access(const Node *node, const Place *place, const Axes *axes, const 
         int64_t steps[MAX_RANK][MAX_AXES], start[MAX_RANK];
         if (!access_by_axis(&node->shape, axes, access, steps, start, split)) return false;
         result = (Access){.index = access->index};
-        for (int axis = 0; axis < node->shape.rank; axis++) add_axis(&result, steps[axis], start[axis], place->stride[axis]);
+        for (int axis = 0; axis < node->shape.rank; axis++)
+            add_axis(&result, steps[axis], start[axis], place->stride[axis]);
         if (access->index) {
             int64_t step = 0;
             int axis = axis_of_stride(&node->shape, access->index_stride, &step);

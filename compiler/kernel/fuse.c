@@ -25,7 +25,9 @@ Node *fuse_alias(const Fuse *fuse, Node *node) {
     return node;
 }
 
-bool fuse_is_view(const Node *node) { return node->op->kind == OP_VIEW; }
+bool fuse_is_view(const Node *node) {
+    return node->op->kind == OP_VIEW;
+}
 
 Node *fuse_base(const Fuse *fuse, Node *node) {
     node = fuse_alias(fuse, node);
@@ -155,7 +157,8 @@ static void count_uses(Fuse *fuse) {
     for (int id = 0; id < graph->nodes.count; id++) {
         Node *node = graph->nodes.at[id];
         if (!fuse->live[id]) continue;
-        for (int i = 0; i < node->operand_count; i++) count_use(fuse, node->operand[i], fuse_is_view(node) ? 0 : id, node);
+        for (int i = 0; i < node->operand_count; i++)
+            count_use(fuse, node->operand[i], fuse_is_view(node) ? 0 : id, node);
     }
     for (int port = 0; port < fuse->entry->results.count; port++)
         count_use(fuse, fuse->entry->results.at[port].node, INT_MAX, NULL);

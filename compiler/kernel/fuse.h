@@ -25,28 +25,28 @@ typedef struct Fuse {
     Graph *graph;
     Schedule *schedule;
     VEC(Group *) groups;
-    int capacity;    /* of the arrays below, which are by node id */
-    int *group;      /* number of the node's group, -1 if none */
-    int *uses;       /* live operands and results that name it */
-    int *last_use;   /* the largest id of a node that reads it, through views too; INT_MAX for a result */
-    Node **user;     /* one node that names it as operand */
+    int capacity;  /* of the arrays below, which are by node id */
+    int *group;    /* number of the node's group, -1 if none */
+    int *uses;     /* live operands and results that name it */
+    int *last_use; /* the largest id of a node that reads it, through views too; INT_MAX for a result */
+    Node **user;   /* one node that names it as operand */
     bool *live, *floating, *external;
     bool *visited;
-    bool *pending;   /* a map that waits for the fold that alone reads it */
-    Node **alias;    /* the node that stands for it from here on */
+    bool *pending; /* a map that waits for the fold that alone reads it */
+    Node **alias;  /* the node that stands for it from here on */
     Place *place;
-    Node **base_of;  /* of a scatter's base: the scatter whose place it shares */
+    Node **base_of; /* of a scatter's base: the scatter whose place it shares */
 } Fuse;
 
 /* ---- fuse.c: the nodes while kernels are being formed ---- */
 
-extern const Op op_copy; /* an identity, put in where a value must lie in a certain place */
+extern const Op op_copy;                        /* an identity, put in where a value must lie in a certain place */
 Node *fuse_alias(const Fuse *fuse, Node *node); /* the node that stands for it, after copies were put in */
 Node *fuse_base(const Fuse *fuse, Node *node);  /* what lies under its views */
 bool fuse_is_view(const Node *node);
 void fuse_reserve(Fuse *fuse); /* after nodes were appended: makes the arrays as long as the graph */
 Node *fuse_append(Fuse *fuse, const Op *op, Node *like, Node **operands, int count); /* of like's shape and type */
-Node *fuse_copy(Fuse *fuse, Node *node); /* a copy of it, in a group */
+Node *fuse_copy(Fuse *fuse, Node *node);                                             /* a copy of it, in a group */
 Node *fuse_replace(Fuse *fuse, Node *node, int index, Node *operand); /* a clone with that operand; stands for it */
 /* The latest group that must have run before the node can be read; -1: none. */
 int fuse_ready(const Fuse *fuse, Node *node);
@@ -60,8 +60,8 @@ bool operand_resolves(Fuse *fuse, Group *group, int index);
 
 /* ---- fuse_group.c: opens and extends groups ---- */
 
-void fuse_compute(Fuse *fuse, Node *node);    /* finds a group for a map, reduction or gather */
-void fuse_open(Fuse *fuse, Node *node);       /* gives it a group of its own */
+void fuse_compute(Fuse *fuse, Node *node); /* finds a group for a map, reduction or gather */
+void fuse_open(Fuse *fuse, Node *node);    /* gives it a group of its own */
 
 /* ---- fuse_visit.c: one node at a time, in graph order ---- */
 
@@ -73,11 +73,11 @@ void fuse_sink(Fuse *fuse);
 
 /* ---- fuse_place.c ---- */
 
-void fuse_leaves(Fuse *fuse);                /* inputs and variables lie where the caller put them */
+void fuse_leaves(Fuse *fuse);                         /* inputs and variables lie where the caller put them */
 bool fuse_claim(Fuse *fuse, Node *node, Place place); /* lets node's producer write there; `place` is by node's axes */
-void fuse_lay_out(Fuse *fuse, Node *node); /* gives it the layout of the permute that alone reads it */
+void fuse_lay_out(Fuse *fuse, Node *node);            /* gives it the layout of the permute that alone reads it */
 Buffer *fuse_buffer(Fuse *fuse, BufferKind kind, const char *name, DType dtype, int64_t count);
 Place fuse_row_major(const Shape *shape, Buffer *buffer, int64_t offset);
-void fuse_places(Fuse *fuse);                /* gives every other node that is read from outside its kernel a place */
+void fuse_places(Fuse *fuse); /* gives every other node that is read from outside its kernel a place */
 
 #endif

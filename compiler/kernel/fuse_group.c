@@ -33,11 +33,11 @@ static const Rule *rule_for(OpKind node, KernelKind group) {
 }
 
 enum {
-    FLOAT_COST = 8,        /* a floating expression costs at most so many simple operations */
-    HORIZONTAL = 6,        /* how many groups back a node looks for one that reads what it reads */
-    FOLD_LIMIT = 12,       /* nodes of one fold kernel */
-    CONE_LIMIT = 8,        /* maps that wait for one fold */
-    SCRATCH_ROW = 1 << 17  /* the longest row that a row kernel keeps, in elements */
+    FLOAT_COST = 8,       /* a floating expression costs at most so many simple operations */
+    HORIZONTAL = 6,       /* how many groups back a node looks for one that reads what it reads */
+    FOLD_LIMIT = 12,      /* nodes of one fold kernel */
+    CONE_LIMIT = 8,       /* maps that wait for one fold */
+    SCRATCH_ROW = 1 << 17 /* the longest row that a row kernel keeps, in elements */
 };
 
 /* ---- groups ---- */
@@ -99,11 +99,16 @@ static void seed_scatter(Group *group, const Node *node) {
 
 static KernelKind kind_of(const Node *node, int64_t *row) {
     switch (node->op->kind) {
-    case OP_REDUCE: return folds_rows(node, row) ? KERNEL_ROW : KERNEL_FOLD;
-    case OP_MATMUL: return KERNEL_CONTRACT;
-    case OP_EFFECT: return KERNEL_CHECK;
-    case OP_INDEX: return node->op == &op_scatter_add ? KERNEL_SCATTER : KERNEL_MAP;
-    default: return KERNEL_MAP;
+    case OP_REDUCE:
+        return folds_rows(node, row) ? KERNEL_ROW : KERNEL_FOLD;
+    case OP_MATMUL:
+        return KERNEL_CONTRACT;
+    case OP_EFFECT:
+        return KERNEL_CHECK;
+    case OP_INDEX:
+        return node->op == &op_scatter_add ? KERNEL_SCATTER : KERNEL_MAP;
+    default:
+        return KERNEL_MAP;
     }
 }
 
@@ -327,7 +332,8 @@ static bool try_float(Fuse *fuse, Node *node) {
 /* A map that a fold alone reads, perhaps through other such maps: it goes where the fold goes, so that it need not be
  * stored: sum(g * x) reads g and x. */
 static bool waits(const Fuse *fuse, const Node *node, int depth) {
-    if (node->op->kind != OP_MAP || node->op == &op_copy || fuse->uses[node->id] != 1 || depth > CONE_LIMIT) return false;
+    if (node->op->kind != OP_MAP || node->op == &op_copy || fuse->uses[node->id] != 1 || depth > CONE_LIMIT)
+        return false;
     const Node *user = fuse->user[node->id];
     if (!user || !fuse->live[user->id] || user->phase == PHASE_UPDATE) return false;
     if (shape_count(&user->operand[0]->shape) != shape_count(&node->shape)) return false;

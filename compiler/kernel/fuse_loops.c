@@ -19,8 +19,8 @@ typedef struct Walk {
     int inner[MAX_AXES];
     Split split;
     bool collect;
-    int only;               /* walk this operand alone, or -1 */
-    VEC(Access) accesses;   /* everything reached, for joining loops again */
+    int only;             /* walk this operand alone, or -1 */
+    VEC(Access) accesses; /* everything reached, for joining loops again */
 } Walk;
 
 static bool walk(Walk *w, Node *node, const Access *access);
@@ -30,7 +30,9 @@ static bool refuse(Walk *w) {
     return false;
 }
 
-static void reach(Walk *w, const Access *access) { vec_push(w->fuse->arena, &w->accesses, *access); }
+static void reach(Walk *w, const Access *access) {
+    vec_push(w->fuse->arena, &w->accesses, *access);
+}
 
 static Access over_roles(const Axes *axes, const LoopRole *role, unsigned roles) {
     return axes_over(axes, role, roles);

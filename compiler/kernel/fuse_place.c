@@ -30,8 +30,7 @@ static Buffer *variable_buffer(Fuse *fuse, Variable *variable) {
     Variable *memory = variable->group ? variable->group : variable;
     for (int i = 0; i < fuse->schedule->buffers.count; i++)
         if (fuse->schedule->buffers.at[i]->variable == memory) return fuse->schedule->buffers.at[i];
-    Buffer *buffer =
-        fuse_buffer(fuse, BUF_VARIABLE, memory->path, memory->dtype, shape_count(&memory->shape));
+    Buffer *buffer = fuse_buffer(fuse, BUF_VARIABLE, memory->path, memory->dtype, shape_count(&memory->shape));
     buffer->variable = memory;
     return buffer;
 }
@@ -47,8 +46,7 @@ void fuse_leaves(Fuse *fuse) {
         Node *node = fuse->graph->nodes.at[id];
         if (!fuse->live[id]) continue;
         if (node->op == &op_input) {
-            Buffer *buffer =
-                fuse_buffer(fuse, BUF_INPUT, node->attr.label, node->dtype, shape_count(&node->shape));
+            Buffer *buffer = fuse_buffer(fuse, BUF_INPUT, node->attr.label, node->dtype, shape_count(&node->shape));
             buffer->port = port_of(fuse->entry, node);
             fuse->place[id] = fuse_row_major(&node->shape, buffer, 0);
         } else if (node->op == &op_read || node->op == &op_write) {
@@ -68,8 +66,8 @@ static bool contiguous(const Shape *shape, const Place *place) {
 
 /* The place of a view's operand when the view has `place`; false if there is none. */
 static bool place_through(const Node *view, Place *place) {
-    Place below = {.buffer = place->buffer, .offset = place->offset, .index = place->index,
-                   .index_stride = place->index_stride};
+    Place below = {
+        .buffer = place->buffer, .offset = place->offset, .index = place->index, .index_stride = place->index_stride};
     if (view->op == &op_permute) {
         for (int axis = 0; axis < view->shape.rank; axis++) below.stride[view->attr.axes[axis]] = place->stride[axis];
     } else if (view->op == &op_reshape && contiguous(&view->shape, place)) {
@@ -124,8 +122,8 @@ void fuse_lay_out(Fuse *fuse, Node *node) {
     if (fuse->group[node->id] < 0 || fuse->place[node->id].buffer || !computed(node)) return;
     Node *permute = node->op->kind == OP_JOIN || node->op->kind == OP_INDEX ? NULL : only_permute(fuse, node);
     if (!permute) return;
-    Buffer *buffer = fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : node->op->name, node->dtype,
-                                 shape_count(&node->shape));
+    Buffer *buffer =
+        fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : node->op->name, node->dtype, shape_count(&node->shape));
     Place place = fuse_row_major(&permute->shape, buffer, 0);
     place_through(permute, &place);
     if (!place_fits(fuse, node, place)) fuse->schedule->buffers.count--;
@@ -138,8 +136,8 @@ static bool all_resolve(Fuse *fuse) {
 }
 
 static void give_place(Fuse *fuse, Node *node) {
-    Buffer *buffer = fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : node->op->name, node->dtype,
-                                 shape_count(&node->shape));
+    Buffer *buffer =
+        fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : node->op->name, node->dtype, shape_count(&node->shape));
     fuse->place[node->id] = fuse_row_major(&node->shape, buffer, 0);
 }
 

@@ -38,7 +38,8 @@ static void find_readers(Sink *sink) {
 
 static bool movable(const Sink *sink, const Node *node) {
     const Fuse *fuse = sink->fuse;
-    if (node->op->kind != OP_MAP || fuse->group[node->id] < 0 || fuse->alias[node->id] || sink->shown[node->id]) return false;
+    if (node->op->kind != OP_MAP || fuse->group[node->id] < 0 || fuse->alias[node->id] || sink->shown[node->id])
+        return false;
     if (fuse->place[node->id].buffer || fuse->base_of[node->id] || sink->readers[node->id].count == 0) return false;
     for (int i = 0; i < node->operand_count; i++)
         if (fuse_base(fuse, node->operand[i])->op == &op_read && fuse_base(fuse, node->operand[i])->attr.version > 0)
@@ -60,7 +61,9 @@ static bool read_by(const Sink *sink, const Node *node, int to, Node *const *con
     return true;
 }
 
-static int64_t bytes_of(const Node *node) { return shape_count(&node->shape) * (node->dtype == DT_BOOL ? 1 : 4); }
+static int64_t bytes_of(const Node *node) {
+    return shape_count(&node->shape) * (node->dtype == DT_BOOL ? 1 : 4);
+}
 
 /* Grows the cone by what it alone reads of its own group, element by element. */
 static int grow(const Sink *sink, Node **cone, int count, int from, int to) {
@@ -68,8 +71,11 @@ static int grow(const Sink *sink, Node **cone, int count, int from, int to) {
     for (int i = 0; i < count; i++)
         for (int j = 0; j < cone[i]->operand_count; j++) {
             Node *operand = fuse_base(sink->fuse, cone[i]->operand[j]);
-            if (sink->fuse->group[operand->id] != from || in_cone(cone, count, operand) || count == CONE_LIMIT) continue;
-            if (shape_count(&operand->shape) == points && movable(sink, operand) && read_by(sink, operand, to, cone, count)) cone[count++] = operand;
+            if (sink->fuse->group[operand->id] != from || in_cone(cone, count, operand) || count == CONE_LIMIT)
+                continue;
+            if (shape_count(&operand->shape) == points && movable(sink, operand) &&
+                read_by(sink, operand, to, cone, count))
+                cone[count++] = operand;
         }
     return count;
 }

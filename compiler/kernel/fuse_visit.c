@@ -45,8 +45,8 @@ static void visit_concat(Fuse *fuse, Node *node) {
     int axis = node->attr.axes[0], latest = -1;
     int64_t at = 0;
     if (!fuse->place[node->id].buffer) {
-        Buffer *buffer = fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : "joined", node->dtype,
-                                     shape_count(&node->shape));
+        Buffer *buffer =
+            fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : "joined", node->dtype, shape_count(&node->shape));
         fuse->place[node->id] = fuse_row_major(&node->shape, buffer, 0);
     }
     for (int i = 0; i < node->operand_count; i++) {
@@ -99,14 +99,17 @@ static void visit_pad(Fuse *fuse, Node *node) {
 
 /* ---- variables ---- */
 
-static const Variable *memory_of(const Variable *variable) { return variable->group ? variable->group : variable; }
+static const Variable *memory_of(const Variable *variable) {
+    return variable->group ? variable->group : variable;
+}
 
 /* The id of the write that ends the life of what `read` sees; INT_MAX if none does. */
 static int overwritten_at(const Fuse *fuse, const Node *read) {
     const Graph *graph = fuse->graph;
     for (int id = read->id + 1; id < graph->nodes.count; id++) {
         const Node *node = graph->nodes.at[id];
-        if (node->op == &op_write && fuse->live[id] && memory_of(node->attr.variable) == memory_of(read->attr.variable) &&
+        if (node->op == &op_write && fuse->live[id] &&
+            memory_of(node->attr.variable) == memory_of(read->attr.variable) &&
             !(node->attr.variable == read->attr.variable && node->attr.version <= read->attr.version))
             return id;
     }
@@ -243,15 +246,26 @@ void fuse_visit(Fuse *fuse, Node *node) {
     case OP_LEAF:
         if (node->op == &op_read) visit_read(fuse, node);
         break;
-    case OP_VIEW: break;
-    case OP_JOIN: node->op == &op_pad ? visit_pad(fuse, node) : visit_concat(fuse, node); break;
-    case OP_EFFECT: node->op == &op_write ? visit_write(fuse, node) : fuse_open(fuse, node); break;
-    case OP_INDEX: node->op == &op_scatter_add ? visit_scatter(fuse, node) : fuse_compute(fuse, node); break;
+    case OP_VIEW:
+        break;
+    case OP_JOIN:
+        node->op == &op_pad ? visit_pad(fuse, node) : visit_concat(fuse, node);
+        break;
+    case OP_EFFECT:
+        node->op == &op_write ? visit_write(fuse, node) : fuse_open(fuse, node);
+        break;
+    case OP_INDEX:
+        node->op == &op_scatter_add ? visit_scatter(fuse, node) : fuse_compute(fuse, node);
+        break;
     case OP_MAP:
-    case OP_REDUCE: fuse_compute(fuse, node); break;
-    case OP_MATMUL: fuse_open(fuse, node); break;
-    default: fatal("fuse", "%s should be gone by now", node->op->name);
+    case OP_REDUCE:
+        fuse_compute(fuse, node);
+        break;
+    case OP_MATMUL:
+        fuse_open(fuse, node);
+        break;
+    default:
+        fatal("fuse", "%s should be gone by now", node->op->name);
     }
     fuse_lay_out(fuse, node);
 }
-

@@ -28,7 +28,8 @@ typedef struct Access {
     int64_t index_stride;
 } Access;
 
-/* Where an access can't be told with the loops as they are: split loop `axis` so that its inner part has `inner` turns. */
+/* Where an access can't be told with the loops as they are: split loop `axis` so that its inner part has `inner` turns.
+ */
 typedef struct Split {
     int axis; /* -1: no split helps, the view must be materialised */
     int64_t inner;
@@ -103,15 +104,15 @@ typedef enum LoopRole {
 typedef struct Tile {
     int mr, nv;
     int64_t row_block; /* rows of a slice; its columns are one panel of nv vectors */
-    bool pack_b;                     /* reads B from panels [N/NR][K][NR], made by a pack before the kernel */
+    bool pack_b;       /* reads B from panels [N/NR][K][NR], made by a pack before the kernel */
 } Tile;
 
 typedef struct Kernel {
     int id; /* position in the schedule */
     KernelKind kind;
     Phase phase;
-    const char *name; /* C identifier of its main value, without number or prefix: "h", "d_x1" */
-    Node *root;       /* the product, scatter or check; NULL for MAP, ROW, FOLD */
+    const char *name;    /* C identifier of its main value, without number or prefix: "h", "d_x1" */
+    Node *root;          /* the product, scatter or check; NULL for MAP, ROW, FOLD */
     VEC(Node *) nodes;   /* computed here, in graph order */
     VEC(Node *) outputs; /* those of them that have a Place written here */
     int64_t points, row; /* of the loops' space; ROW: elements of a row */
@@ -124,7 +125,7 @@ typedef struct Kernel {
     LoopRole fine_role[MAX_AXES];
     int inner[MAX_AXES];
     Tile tile;
-    Buffer *packed;      /* CONTRACT: where the packed panels of B lie, or NULL */
+    Buffer *packed; /* CONTRACT: where the packed panels of B lie, or NULL */
 } Kernel;
 
 typedef struct Machine Machine;
@@ -144,7 +145,8 @@ typedef struct Schedule {
 /* schedule.c: what the files after fuse ask of a schedule */
 Node *schedule_alias(const Schedule *schedule, Node *node);
 bool kernel_computes(const Kernel *kernel, const Node *node);
-/* Through views to memory: the node that lies there and the access into its buffer. fatal if the loops are too coarse. */
+/* Through views to memory: the node that lies there and the access into its buffer. fatal if the loops are too coarse.
+ */
 Node *schedule_reach(const Schedule *schedule, const Axes *axes, Node *node, const Access *access, Access *in_buffer);
 /* Row-major over the loops whose role is in `roles`, a bit per LoopRole; 0 along the others. */
 Access axes_over(const Axes *axes, const LoopRole *role, unsigned roles);
@@ -158,7 +160,7 @@ Access product_access(const Kernel *kernel, int index);
 void kernel_reads(const Schedule *schedule, const Kernel *kernel, bool *reads);
 
 Schedule *fuse(Model *model, Entry *entry);
-void order(Schedule *schedule);                       /* sequence; checks first, writes last; reads before overwrites */
+void order(Schedule *schedule); /* sequence; checks first, writes last; reads before overwrites */
 void tile(Schedule *schedule, const Machine *machine); /* chooses tiles and packing */
 void plan_memory(Schedule *schedule);
 void schedule_print(Text *text, const Schedule *schedule);
@@ -167,10 +169,10 @@ void schedule_check(const Schedule *schedule, const char *pass); /* fatal(pass, 
 /* ---- machine.c: a machine is a table row ---- */
 
 struct Machine {
-    const char *name;   /* "x86-64-v4"; native resolves to the row that fits */
-    const char *flags;  /* for the C compiler: "-march=x86-64-v4 -mprefer-vector-width=512" */
+    const char *name;  /* "x86-64-v4"; native resolves to the row that fits */
+    const char *flags; /* for the C compiler: "-march=x86-64-v4 -mprefer-vector-width=512" */
     int vector_bytes, registers;
-    int mr, nv;         /* best large tile, in rows and vectors (f32) */
+    int mr, nv; /* best large tile, in rows and vectors (f32) */
     int l1_bytes, l2_bytes;
 };
 /* `name` is native or a row's; NULL if unknown. */

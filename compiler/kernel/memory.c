@@ -43,7 +43,9 @@ static void find_lifetimes(Schedule *schedule) {
         if (kept[i]) live_at(schedule->place[schedule_alias(schedule, kept[i])->id].buffer, schedule->kernels.count);
 }
 
-static bool meet(const Buffer *a, const Buffer *b) { return a->first <= b->last && b->first <= a->last; }
+static bool meet(const Buffer *a, const Buffer *b) {
+    return a->first <= b->last && b->first <= a->last;
+}
 
 static int by_size(const void *left, const void *right) {
     const Buffer *a = *(Buffer *const *)left, *b = *(Buffer *const *)right;

@@ -23,7 +23,8 @@ Node *schedule_reach(const Schedule *schedule, const Axes *axes, Node *node, con
         node = schedule_alias(schedule, node);
         if (node->op->kind != OP_VIEW) break;
         Access below;
-        if (!access_through(node, axes, &at, &below, &split)) fatal("fuse", "the loops don't reach through %s", node->op->name);
+        if (!access_through(node, axes, &at, &below, &split))
+            fatal("fuse", "the loops don't reach through %s", node->op->name);
         at = below;
         node = node->operand[0];
     }
@@ -47,10 +48,14 @@ Access axes_over(const Axes *axes, const LoopRole *role, unsigned roles) {
 unsigned kernel_roles(const Kernel *kernel, const Node *node) {
     bool reduced = node->op->kind == OP_REDUCE;
     switch (kernel->kind) {
-    case KERNEL_ROW: return shape_count(&node->shape) == kernel->points && !reduced ? ROLES_ALL : ROLES_RESULT;
-    case KERNEL_FOLD: return reduced ? ROLES_RESULT : ROLES_ALL;
-    case KERNEL_CONTRACT: return ROLES_RESULT;
-    default: return ROLES_ALL;
+    case KERNEL_ROW:
+        return shape_count(&node->shape) == kernel->points && !reduced ? ROLES_ALL : ROLES_RESULT;
+    case KERNEL_FOLD:
+        return reduced ? ROLES_RESULT : ROLES_ALL;
+    case KERNEL_CONTRACT:
+        return ROLES_RESULT;
+    default:
+        return ROLES_ALL;
     }
 }
 

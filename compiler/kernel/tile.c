@@ -60,7 +60,8 @@ static void tile_contract(Schedule *schedule, Kernel *kernel, const Machine *mac
     choose_tile(tile, m, n, lanes, machine->registers);
     Access at = product_access(kernel, 1), in_buffer;
     schedule_reach(schedule, &kernel->fine, kernel->root->operand[1], &at, &in_buffer);
-    int n_loop = kernel->inner[loop_of(kernel, ROLE_N)], k_loop = kernel->inner[loop_of(kernel, ROLE_FOLD)], panel = tile->nv * lanes;
+    int n_loop = kernel->inner[loop_of(kernel, ROLE_N)], k_loop = kernel->inner[loop_of(kernel, ROLE_FOLD)],
+        panel = tile->nv * lanes;
     bool apart = in_buffer.stride[k_loop] * element >= FAR_APART && m >= REUSE && k > 1;
     tile->pack_b = (in_buffer.stride[n_loop] != 1 && n > 1) || n % panel != 0 || apart;
     int64_t block = SLICE_FLOP / (2 * k * panel + 1) / tile->mr * tile->mr;
@@ -69,7 +70,8 @@ static void tile_contract(Schedule *schedule, Kernel *kernel, const Machine *mac
     if (!tile->pack_b) return;
     int64_t batch = 1; /* panels are made once for each batch in which B moves */
     for (int loop = 0; loop < kernel->axes.count; loop++)
-        if (kernel->role[loop] == ROLE_FREE && in_buffer.stride[kernel->inner[loop]] != 0) batch *= kernel->axes.extent[loop];
+        if (kernel->role[loop] == ROLE_FREE && in_buffer.stride[kernel->inner[loop]] != 0)
+            batch *= kernel->axes.extent[loop];
     Buffer *packed = NEW(schedule->model->arena, Buffer);
     *packed = (Buffer){.id = schedule->buffers.count, .kind = BUF_ARENA, .dtype = DT_FLOAT};
     packed->name = arena_printf(schedule->model->arena, "packed_%02d", kernel->id);
@@ -80,6 +82,5 @@ static void tile_contract(Schedule *schedule, Kernel *kernel, const Machine *mac
 
 void tile(Schedule *schedule, const Machine *machine) {
     for (int i = 0; i < schedule->kernels.count; i++)
-        if (schedule->kernels.at[i]->kind == KERNEL_CONTRACT)
-            tile_contract(schedule, schedule->kernels.at[i], machine);
+        if (schedule->kernels.at[i]->kind == KERNEL_CONTRACT) tile_contract(schedule, schedule->kernels.at[i], machine);
 }

@@ -9,7 +9,9 @@ typedef struct Uses {
     VEC(const Var *) vars;
 } Uses;
 
-static void use(Uses *uses, const Var *var) { vec_push(uses->arena, &uses->vars, var); }
+static void use(Uses *uses, const Var *var) {
+    vec_push(uses->arena, &uses->vars, var);
+}
 
 static void use_index(Uses *uses, const Index *index) {
     for (int i = 0; i < index->terms.count; i++) use(uses, index->terms.at[i].var);

@@ -5,8 +5,8 @@
  *                                     store gelu(c + bias) } }
  *
  * Accumulators are named vectors, the whole of k stays in registers, A is read in place and B in place or from panels
- * (pack.c). A product with nothing but itself to store writes from the accumulators; with an epilogue, or where the last
- * panel is not full, they go through a small array and the epilogue runs over that.
+ * (pack.c). A product with nothing but itself to store writes from the accumulators; with an epilogue, or where the
+ * last panel is not full, they go through a small array and the epilogue runs over that.
  */
 #include "loop/loop.h"
 #include "loop/contract.h"
@@ -64,7 +64,8 @@ static void multiply_add(Lower *lower, Block *in, Contract *c, int rows) {
     Stmt *loop = st_for(lower, LOOP_UNROLL, k, NULL, ex_int(lower, T_INDEX, p->k), 1);
     Block *body = &loop->body;
     Array *a_array = array_of(lower, p->a_buffer, p->a.offset, false);
-    Array *b_array = array_of(lower, kernel->packed ? kernel->packed : p->b_buffer, kernel->packed ? 0 : p->b.offset, false);
+    Array *b_array =
+        array_of(lower, kernel->packed ? kernel->packed : p->b_buffer, kernel->packed ? 0 : p->b.offset, false);
     Expr *b[4];
     loop->plain = true;
     lower->loop[p->k_loop] = k;
@@ -209,8 +210,8 @@ static void tile_body(Lower *lower, Block *in, Contract *c, int rows) {
     set_blocks(lower, c->p.m_loop + 1, in);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < c->p.nv; v++)
-            c->sums[r][v] = st_var(lower, in, arena_printf(lower->arena, "c%d%d", r, v),
-                                   ex_lanes(lower, ex_real(lower, 0)));
+            c->sums[r][v] =
+                st_var(lower, in, arena_printf(lower->arena, "c%d%d", r, v), ex_lanes(lower, ex_real(lower, 0)));
     multiply_add(lower, in, c, rows);
     if (c->tile)
         epilogue(lower, in, c, rows);

@@ -5,12 +5,12 @@
 #include "loop/loop.h"
 
 typedef struct Product {
-    int m_loop, n_loop, k_loop;  /* m_loop: the innermost of the row loops */
+    int m_loop, n_loop, k_loop; /* m_loop: the innermost of the row loops */
     int64_t m, n, k;
-    int nv;                      /* vectors of a panel */
-    int64_t panel, panels;       /* columns of a panel; how many */
+    int nv;                /* vectors of a panel */
+    int64_t panel, panels; /* columns of a panel; how many */
     Buffer *a_buffer, *b_buffer;
-    Access a, b;                 /* into the buffers */
+    Access a, b; /* into the buffers */
 } Product;
 
 Product product_of(Lower *lower);

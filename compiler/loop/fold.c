@@ -50,8 +50,7 @@ void fold_step(Lower *lower, Block *in, const Node *node, Var *into, Expr *value
         *splat = *lower->part;
         splat->type = T_INT;
         both[1] = ex_lanes(lower, splat);
-        Expr *choice[3] = {ex_apply(lower, T_MASK, "%0 < %1", 2, both), value,
-                           fold_start(lower, node, true)};
+        Expr *choice[3] = {ex_apply(lower, T_MASK, "%0 < %1", 2, both), value, fold_start(lower, node, true)};
         value = ex_apply(lower, value->type, "tg_select(%0, %1, %2)", 3, choice);
     }
     Expr *step[2] = {ex_var(lower, into), value};

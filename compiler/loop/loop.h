@@ -10,7 +10,12 @@
 
 #include "kernel/kernel.h"
 
-typedef enum Type { T_REAL, T_INT, T_MASK, T_INDEX } Type; /* T_INDEX: a loop index or size, a C `int` or `int64_t`, never lanes */
+typedef enum Type {
+    T_REAL,
+    T_INT,
+    T_MASK,
+    T_INDEX
+} Type; /* T_INDEX: a loop index or size, a C `int` or `int64_t`, never lanes */
 
 typedef struct Var {
     const char *name; /* unique in its function */
@@ -23,10 +28,10 @@ typedef struct Var {
 typedef struct Array {
     const char *name; /* "x1"; unique in its function */
     DType dtype;
-    Buffer *buffer;   /* NULL: an array local to the function */
-    int64_t offset;   /* elements from the start of the buffer */
+    Buffer *buffer; /* NULL: an array local to the function */
+    int64_t offset; /* elements from the start of the buffer */
     bool written;
-    int64_t count;    /* of a local array, in elements */
+    int64_t count; /* of a local array, in elements */
 } Array;
 
 /* constant + sum(var * scale); the vars are T_INDEX. */
@@ -42,10 +47,10 @@ typedef struct Index {
 typedef enum ExprKind {
     EX_NUMBER, /* a literal: real (printed with f in f32; inf and nan spelled as C constants), int, or mask 0 / 1 */
     EX_VAR,
-    EX_INDEX,  /* an Index as a value: T_INT, single; with lanes: index + 0, 1, 2, … */
-    EX_LOAD,   /* array[index]; over lanes: LANES elements from there on, or `part` of them; single: one */
-    EX_APPLY,  /* an elementwise op: `format` with %0 %1 %2 */
-    EX_SPLAT   /* single to lanes */
+    EX_INDEX, /* an Index as a value: T_INT, single; with lanes: index + 0, 1, 2, … */
+    EX_LOAD,  /* array[index]; over lanes: LANES elements from there on, or `part` of them; single: one */
+    EX_APPLY, /* an elementwise op: `format` with %0 %1 %2 */
+    EX_SPLAT  /* single to lanes */
 } ExprKind;
 
 typedef struct Expr Expr;
@@ -53,7 +58,7 @@ struct Expr {
     ExprKind kind;
     Type type;
     bool lanes;
-    int depth;          /* how many loops of the kernel, from the outermost, it depends on; see value.c */
+    int depth; /* how many loops of the kernel, from the outermost, it depends on; see value.c */
     double number;
     Var *var;
     Array *array;
@@ -87,16 +92,16 @@ typedef struct Block {
 
 struct Stmt {
     StmtKind kind;
-    LoopKind loop;      /* LOOP_SLICE: from lo to hi, the function's range. LOOP_UNROLL: asks for no unrolling by the C
-                         * compiler where step is 1 and `plain` is set (inner loops of contracts) */
+    LoopKind loop; /* LOOP_SLICE: from lo to hi, the function's range. LOOP_UNROLL: asks for no unrolling by the C
+                    * compiler where step is 1 and `plain` is set (inner loops of contracts) */
     bool plain;
     Var *var;
-    Expr *from, *to;    /* T_INDEX; NULL from is 0 */
+    Expr *from, *to; /* T_INDEX; NULL from is 0 */
     int64_t step;
     Expr *value, *part;
     Array *array;
     Index index;
-    const char *text;   /* ST_COMMENT; ST_CALL's format */
+    const char *text; /* ST_COMMENT; ST_CALL's format */
     int arg_count;
     Expr *arg[6];
     Block body;
@@ -104,18 +109,18 @@ struct Stmt {
 
 /* One C function: static void k03_h(const void *args, int lo, int hi). */
 typedef struct Function {
-    const char *name;           /* "k03_h" */
-    VEC(const char *) comment;  /* the lines above it */
-    VEC(Array *) arrays;        /* its args struct, in order; buffer != NULL */
+    const char *name;          /* "k03_h" */
+    VEC(const char *) comment; /* the lines above it */
+    VEC(Array *) arrays;       /* its args struct, in order; buffer != NULL */
     VEC(Array *) locals;
-    bool reads_keys;            /* args also hold `uint32_t key0, key1`, the keys of dropout */
-    VEC(int64_t) sites;         /* of its dropouts: args also hold `uint32_t site0`, `site1` … */
-    bool reads_slot;            /* args also hold `tg_slot *slot` */
-    VEC(const char *) scalars;  /* names of run-time scalars in args, each a `real`: "step" */
+    bool reads_keys;           /* args also hold `uint32_t key0, key1`, the keys of dropout */
+    VEC(int64_t) sites;        /* of its dropouts: args also hold `uint32_t site0`, `site1` … */
+    bool reads_slot;           /* args also hold `tg_slot *slot` */
+    VEC(const char *) scalars; /* names of run-time scalars in args, each a `real`: "step" */
     Block body;
-    int64_t slices;             /* the grid: tg_for's count */
-    double flop, bytes;         /* counted by loop_check from the loops themselves */
-    Kernel *kernel;             /* the (first) kernel it was made for */
+    int64_t slices;     /* the grid: tg_for's count */
+    double flop, bytes; /* counted by loop_check from the loops themselves */
+    Kernel *kernel;     /* the (first) kernel it was made for */
 } Function;
 
 /* ---- build.c: small constructors ---- */
@@ -126,8 +131,9 @@ Expr *ex_int(Lower *lower, Type type, int64_t number); /* T_INT, T_INDEX or T_MA
 Expr *ex_var(Lower *lower, Var *var);
 Expr *ex_index(Lower *lower, Index index, Type type, bool lanes);
 Expr *ex_load(Lower *lower, Array *array, Index index, bool lanes, Expr *part);
-Expr *ex_apply(Lower *lower, Type type, const char *format, int count, Expr *const *args); /* lanes if any arg is; singles are splat */
-Expr *ex_lanes(Lower *lower, Expr *x); /* x, or its splat */
+Expr *ex_apply(Lower *lower, Type type, const char *format, int count,
+               Expr *const *args);                                   /* lanes if any arg is; singles are splat */
+Expr *ex_lanes(Lower *lower, Expr *x);                               /* x, or its splat */
 Var *var_new(Lower *lower, const char *name, Type type, bool lanes); /* makes the name unique */
 Index index_of(Lower *lower, int64_t constant);
 void index_add(Lower *lower, Index *index, Var *var, int64_t scale); /* nothing for scale 0 */
@@ -146,7 +152,8 @@ Block *st_if(Lower *lower, Block *in, Expr *condition);
 /* ---- value.c: the value of a node at a point of the loops ---- */
 
 /* Lowering of one kernel. `block[d]` is where statements go that depend on the loops 0 … d-1 alone: block[0] is before
- * all loops, block[axes.count] the innermost body. Values that don't depend on inner loops are computed outside them. */
+ * all loops, block[axes.count] the innermost body. Values that don't depend on inner loops are computed outside them.
+ */
 struct Lower {
     Arena *arena;
     Names *names;
@@ -201,11 +208,12 @@ typedef struct Nest {
     int outer;      /* loops 0 … outer-1 make the grid of slices */
     int64_t blocks; /* of the last loop; 1: it is not cut */
     int64_t block;
-    Var *number;    /* which block; NULL where there is one */
+    Var *number; /* which block; NULL where there is one */
     Stmt *slices;
 } Nest;
 
-/* Opens `for s = lo … hi` over the `outer` first loops of `order` and the blocks of the last; sets loop[] and block[]. */
+/* Opens `for s = lo … hi` over the `outer` first loops of `order` and the blocks of the last; sets loop[] and block[].
+ */
 Nest nest_open(Lower *lower, const int *order, int outer, int64_t blocks, int64_t block);
 void nest_close(Lower *lower, Nest *nest);
 /* The last loop over lanes (or singly, where lane_axis is -1): calls body for the full vectors and for the tail. */
@@ -253,7 +261,8 @@ const char *loop_name(Arena *arena, const Function *function, const char *name);
 void loop_print_args(Text *text, const Function *function, const char *args_type, bool f64);
 /* The body and signature as C; `args_type` names the struct. */
 void loop_print(Text *text, const Function *function, const char *args_type, bool f64);
-/* The same with names as numbers and without comments: functions that differ only in names and buffers give one text. */
+/* The same with names as numbers and without comments: functions that differ only in names and buffers give one text.
+ */
 void loop_canonical(Text *text, const Function *function, bool f64);
 
 #endif

@@ -51,7 +51,8 @@ void lower_map(Lower *lower) {
     while (outer < last && slices < ENOUGH_SLICES) slices *= lower->axes.extent[outer++];
     if (outer == last && slices < ENOUGH_SLICES && extent > LONG_LOOP) blocks = (extent + BLOCK - 1) / BLOCK;
     lower->lane_axis = outputs_fit_lanes(lower, last) ? last : -1;
-    if (lower->lane_axis >= 0 && blocks > 1) blocks = (extent / lower->lane_count * lower->lane_count + BLOCK - 1) / BLOCK;
+    if (lower->lane_axis >= 0 && blocks > 1)
+        blocks = (extent / lower->lane_count * lower->lane_count + BLOCK - 1) / BLOCK;
     Nest nest = nest_open(lower, order, outer, blocks, BLOCK);
     inner_loops(lower, &nest, &nest.slices->body, outer);
     nest_close(lower, &nest);

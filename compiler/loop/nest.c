@@ -1,7 +1,7 @@
 /* nest.c: the loops around a kernel's body.
  *
- * The outer loops of a kernel are flattened into its grid of slices, which the runtime splits over threads; the rest are
- * plain loops, and the innermost one runs over lanes with a tail:
+ * The outer loops of a kernel are flattened into its grid of slices, which the runtime splits over threads; the rest
+ * are plain loops, and the innermost one runs over lanes with a tail:
  *
  *     for (int s = lo; s < hi; s++) {
  *         const int b = s / 32, t = s % 32;
@@ -61,18 +61,21 @@ Nest nest_open(Lower *lower, const int *order, int outer, int64_t blocks, int64_
         int64_t extent = lower->axes.extent[order[i]];
         if (extent <= 1) continue;
         unit /= extent;
-        lower->loop[order[i]] =
-            order[i] == only ? slice
-                             : st_let(lower, body, name_of_loop(lower, order[i]), digit(lower, slice, unit, extent, first));
+        lower->loop[order[i]] = order[i] == only ? slice
+                                                 : st_let(lower, body, name_of_loop(lower, order[i]),
+                                                          digit(lower, slice, unit, extent, first));
         first = false;
     }
-    if (blocks > 1) nest.number = digits == 1 ? slice : st_let(lower, body, "block", digit(lower, slice, 1, blocks, first));
+    if (blocks > 1)
+        nest.number = digits == 1 ? slice : st_let(lower, body, "block", digit(lower, slice, 1, blocks, first));
     lower->block[0] = &lower->function->body;
     for (int depth = 1; depth <= lower->axes.count; depth++) lower->block[depth] = body;
     return nest;
 }
 
-void nest_close(Lower *lower, Nest *nest) { st_put(lower, &lower->function->body, nest->slices); }
+void nest_close(Lower *lower, Nest *nest) {
+    st_put(lower, &lower->function->body, nest->slices);
+}
 
 /* The bounds of the full part of the last loop, [0, main), or of this slice's block of it. */
 static void bounds(Lower *lower, const Nest *nest, Block *in, int64_t main, Expr **from, Expr **to) {
@@ -114,7 +117,8 @@ static void tail(Lower *lower, const Nest *nest, Block *in, int axis, int64_t ma
     lower->shift[axis] -= main;
 }
 
-void lane_loop(Lower *lower, const Nest *nest, Block *in, int axis, void (*body)(Lower *, Block *, void *), void *with) {
+void lane_loop(Lower *lower, const Nest *nest, Block *in, int axis, void (*body)(Lower *, Block *, void *),
+               void *with) {
     int64_t extent = lower->axes.extent[axis];
     bool lanes = lower->lane_axis == axis;
     int64_t step = lanes ? lower->lane_count : 1, main = extent / step * step;

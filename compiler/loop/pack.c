@@ -25,7 +25,8 @@ Product product_of(Lower *lower) {
     p.panels = (p.n + p.panel - 1) / p.panel;
     for (int index = 0; index < 2; index++) {
         Access at = product_access(kernel, index);
-        Node *node = schedule_reach(lower->schedule, &kernel->fine, kernel->root->operand[index], &at, index ? &p.b : &p.a);
+        Node *node =
+            schedule_reach(lower->schedule, &kernel->fine, kernel->root->operand[index], &at, index ? &p.b : &p.a);
         *(index ? &p.b_buffer : &p.a_buffer) = lower->schedule->place[node->id].buffer;
     }
     return p;
@@ -34,8 +35,8 @@ Product product_of(Lower *lower) {
 typedef struct Pack {
     Product p;
     Array *from, *to;
-    Var *panel; /* NULL where there is one */
-    Index base; /* of this panel in `to` */
+    Var *panel;    /* NULL where there is one */
+    Index base;    /* of this panel in `to` */
     int64_t start; /* of the panel's columns, where loop[n_loop] doesn't say */
 } Pack;
 

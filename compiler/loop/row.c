@@ -15,13 +15,13 @@ enum { CHEAP = 6, ENOUGH_SLICES = 64 };
 
 typedef struct RowNode {
     Node *node;
-    bool full;     /* one element per point, not one per row */
-    int level;     /* folds before it */
-    int latest;    /* the last sweep in which it is needed */
-    int cost;      /* of computing it again */
-    bool kept;     /* stands in `scratch`, or in its own place */
+    bool full;  /* one element per point, not one per row */
+    int level;  /* folds before it */
+    int latest; /* the last sweep in which it is needed */
+    int cost;   /* of computing it again */
+    bool kept;  /* stands in `scratch`, or in its own place */
     Array *scratch;
-    Var *sum;      /* of a fold */
+    Var *sum; /* of a fold */
 } RowNode;
 
 typedef struct RowPlan {
@@ -35,7 +35,9 @@ static RowNode *row_node(const Lower *lower, const Node *node) {
     return NULL;
 }
 
-static bool is_fold(const Node *node) { return node->op->kind == OP_REDUCE; }
+static bool is_fold(const Node *node) {
+    return node->op->kind == OP_REDUCE;
+}
 
 /* The level of anything that a member reads; -1 levels are not known yet. */
 static int level_of(Lower *lower, Node *node) {
@@ -52,7 +54,9 @@ static int level_of(Lower *lower, Node *node) {
     return level;
 }
 
-static int sweep_of(const RowNode *member) { return is_fold(member->node) ? member->level - 1 : member->level; }
+static int sweep_of(const RowNode *member) {
+    return is_fold(member->node) ? member->level - 1 : member->level;
+}
 
 /* Tells every full member below `node` that it is needed in `sweep`. */
 static void need(Lower *lower, Node *node, int sweep) {
@@ -76,7 +80,9 @@ static int cost_below(Lower *lower, Node *node) {
     return cost;
 }
 
-static bool has_place(const Lower *lower, const Node *node) { return lower->schedule->place[node->id].buffer != NULL; }
+static bool has_place(const Lower *lower, const Node *node) {
+    return lower->schedule->place[node->id].buffer != NULL;
+}
 
 static void plan_row(Lower *lower, RowPlan *plan) {
     const Kernel *kernel = lower->kernel;
@@ -91,7 +97,8 @@ static void plan_row(Lower *lower, RowPlan *plan) {
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
         member->level = level_of(lower, member->node);
-        for (int j = 0; j < member->node->operand_count; j++) member->cost += cost_below(lower, member->node->operand[j]);
+        for (int j = 0; j < member->node->operand_count; j++)
+            member->cost += cost_below(lower, member->node->operand[j]);
         if (!is_fold(member->node)) member->cost += member->node->op->cost;
         if (member->level + 1 > plan->sweeps) plan->sweeps = member->level + 1;
         member->latest = member->full && has_place(lower, member->node) ? member->level : -1;
@@ -195,7 +202,8 @@ static bool row_fits_lanes(Lower *lower) {
         RowNode *member = &lower->plan->nodes[i];
         Access own = kernel_access(lower->kernel, member->node), all = access_identity(&lower->kernel->fine);
         if (is_fold(member->node)) {
-            if (member->node->dtype != DT_FLOAT || !lanes_fit(lower, member->node->operand[0], &all, last)) return false;
+            if (member->node->dtype != DT_FLOAT || !lanes_fit(lower, member->node->operand[0], &all, last))
+                return false;
         } else if (!lanes_fit(lower, member->node, &own, last)) {
             return false;
         }

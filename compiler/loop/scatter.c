@@ -42,7 +42,8 @@ static void fill_strip(Lower *lower, Block *in, void *with) {
     Index index = in_row(lower, lower->kernel);
     index_add(lower, &index, scatter->row, scatter->table.width);
     Expr *value = ex_real(lower, scatter->fill);
-    st_store(lower, in, scatter->table.array, index, lower->lane_axis >= 0 ? ex_lanes(lower, value) : value, lower->part);
+    st_store(lower, in, scatter->table.array, index, lower->lane_axis >= 0 ? ex_lanes(lower, value) : value,
+             lower->part);
 }
 
 static void add_strip(Lower *lower, Block *in, void *with) {
@@ -52,7 +53,8 @@ static void add_strip(Lower *lower, Block *in, void *with) {
     bool lanes = lower->lane_axis >= 0;
     Index index = in_row(lower, lower->kernel);
     index_add(lower, &index, scatter->row, scatter->table.width);
-    Expr *sum[2] = {ex_load(lower, scatter->table.array, index, lanes, lower->part), lanes ? ex_lanes(lower, value) : value};
+    Expr *sum[2] = {ex_load(lower, scatter->table.array, index, lanes, lower->part),
+                    lanes ? ex_lanes(lower, value) : value};
     st_store(lower, in, scatter->table.array, index, ex_apply(lower, T_REAL, "%0 + %1", 2, sum), lower->part);
 }
 
