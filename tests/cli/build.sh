@@ -35,6 +35,10 @@ stdout_has 'y = [1, 2]'
 expect 3 tgc build m.tg -o no/folder/libm_model.so
 stderr_has 'no/folder'
 only m.tg
+# nobody can write into /proc, root included
+expect 3 tgc build m.tg -o /proc/libm_model.so
+stderr_has '/proc/libm_model.so'
+expect 3 tgc run m.tg f 'x=[1,2]' --out /proc/out.safetensors
 if [ "$(id -u)" != 0 ]; then
     mkdir locked
     chmod a-w locked
