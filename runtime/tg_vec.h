@@ -45,16 +45,17 @@
 
 #ifdef TG_DOUBLE
 typedef double real;
-typedef int64_t lint; /* one lane of an ivec */
 typedef uint64_t tg_bits1;
 enum { LANES = TG_VEC_BYTES / 8 };
 #else
 typedef float real;
-typedef int32_t lint;
 typedef uint32_t tg_bits1;
 enum { LANES = TG_VEC_BYTES / 4 };
 #endif
 typedef real vec __attribute__((vector_size(TG_VEC_BYTES)));
+/* One lane of an ivec: what a comparison gives, for 64 bits `long` with gcc and `long long` with clang, which _Generic
+ * tells apart. */
+typedef __typeof__(((vec){0} < (vec){0})[0]) lint;
 typedef lint ivec __attribute__((vector_size(TG_VEC_BYTES))); /* integers, and masks */
 typedef tg_bits1 tg_bits __attribute__((vector_size(TG_VEC_BYTES)));
 /* LANES elements as they lie in memory, and as random bits. */
