@@ -104,6 +104,8 @@ typedef enum LoopRole {
 typedef struct Tile {
     int mr, nv;
     int64_t row_block; /* rows of a slice; its columns are one panel of nv vectors */
+    int64_t k_block;   /* steps of k between two visits of the accumulators; all of k where they stay in registers */
+    bool pack_a;       /* reads A from panels of mr rows, [M/mr][K][mr] */
     bool pack_b;       /* reads B from panels [N/NR][K][NR], made by a pack before the kernel */
 } Tile;
 
@@ -125,7 +127,7 @@ typedef struct Kernel {
     LoopRole fine_role[MAX_AXES];
     int inner[MAX_AXES];
     Tile tile;
-    Buffer *packed; /* CONTRACT: where the packed panels of B lie, or NULL */
+    Buffer *packed, *packed_a; /* CONTRACT: where the packed panels of B and of A lie, or NULL */
 } Kernel;
 
 typedef struct Machine Machine;

@@ -37,6 +37,7 @@ static void find_lifetimes(Schedule *schedule) {
         for (int i = 0; i < kernel->outputs.count; i++)
             live_at(schedule->place[kernel->outputs.at[i]->id].buffer, position);
         if (kernel->packed) live_at(kernel->packed, position);
+        if (kernel->packed_a) live_at(kernel->packed_a, position);
     }
     Node *kept[] = {schedule->entry->learning_rate, schedule->entry->gradient_norm};
     for (int i = 0; i < 2; i++)

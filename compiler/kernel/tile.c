@@ -9,7 +9,15 @@
  */
 #include "kernel/kernel.h"
 
-enum { LATENCY = 8, FAR_APART = 4096, REUSE = 48, SLICE_FLOP = 1 << 21 };
+enum {
+    LATENCY = 8,
+    FAR_APART = 4096,   /* bytes from row to row of B */
+    LINES_APART = 1024, /* the same of a transposed A, of which a tile reads mr elements a row */
+    REUSE = 48,         /* rows of the result that read B again */
+    SLICE_FLOP = 1 << 21,
+    K_BLOCK = 512,    /* a panel of B of so many steps stays in the second-level cache */
+    BLOCKED_ROWS = 96 /* rows of a slice whose accumulators wait in memory */
+};
 static const double LOAD_COST = 0.35, TAIL_COST = 1.03; /* a tail has a text of its own, and fewer accumulators */
 
 static double step_cost(int mr, int nv) {
@@ -53,31 +61,57 @@ static int loop_of(const Kernel *kernel, LoopRole role) {
     fatal("tile", "a product lacks a loop");
 }
 
+static Buffer *panels(Schedule *schedule, const char *name, int kernel, int64_t count) {
+    Buffer *packed = NEW(schedule->model->arena, Buffer);
+    *packed = (Buffer){.id = schedule->buffers.count, .kind = BUF_ARENA, .dtype = DT_FLOAT, .count = count};
+    packed->name = arena_printf(schedule->model->arena, "%s_%02d", name, kernel);
+    vec_push(schedule->model->arena, &schedule->buffers, packed);
+    return packed;
+}
+
+/* How many times an operand is packed: once for each batch in which it moves. */
+static int64_t batches(const Kernel *kernel, const Access *in_buffer) {
+    int64_t count = 1;
+    for (int loop = 0; loop < kernel->axes.count; loop++)
+        if (kernel->role[loop] == ROLE_FREE && in_buffer->stride[kernel->inner[loop]] != 0)
+            count *= kernel->axes.extent[loop];
+    return count;
+}
+
+static Access reach_operand(const Schedule *schedule, const Kernel *kernel, int index) {
+    Access at = product_access(kernel, index), in_buffer;
+    schedule_reach(schedule, &kernel->fine, kernel->root->operand[index], &at, &in_buffer);
+    return in_buffer;
+}
+
+static int m_loops(const Kernel *kernel) {
+    int count = 0;
+    for (int loop = 0; loop < kernel->axes.count; loop++) count += kernel->role[loop] == ROLE_M;
+    return count;
+}
+
 static void tile_contract(Schedule *schedule, Kernel *kernel, const Machine *machine) {
     int element = schedule->model->f64 ? 8 : 4, lanes = machine->vector_bytes / element;
     int64_t m = extent_of(kernel, ROLE_M), n = extent_of(kernel, ROLE_N), k = extent_of(kernel, ROLE_FOLD);
+    int m_loop = kernel->inner[loop_of(kernel, ROLE_M)], n_loop = kernel->inner[loop_of(kernel, ROLE_N)];
+    int k_loop = kernel->inner[loop_of(kernel, ROLE_FOLD)];
     Tile *tile = &kernel->tile;
     choose_tile(tile, m, n, lanes, machine->registers);
-    Access at = product_access(kernel, 1), in_buffer;
-    schedule_reach(schedule, &kernel->fine, kernel->root->operand[1], &at, &in_buffer);
-    int n_loop = kernel->inner[loop_of(kernel, ROLE_N)], k_loop = kernel->inner[loop_of(kernel, ROLE_FOLD)],
-        panel = tile->nv * lanes;
-    bool apart = in_buffer.stride[k_loop] * element >= FAR_APART && m >= REUSE && k > 1;
-    tile->pack_b = (in_buffer.stride[n_loop] != 1 && n > 1) || n % panel != 0 || apart;
+    Access a = reach_operand(schedule, kernel, 0), b = reach_operand(schedule, kernel, 1);
+    int panel = tile->nv * lanes;
+    bool apart = b.stride[k_loop] * element >= FAR_APART && m >= REUSE && k > 1;
+    tile->pack_b = (b.stride[n_loop] != 1 && n > 1) || n % panel != 0 || apart;
+    tile->pack_a = a.stride[m_loop] == 1 && a.stride[k_loop] * element >= LINES_APART && n >= 2 * panel && m >= REUSE &&
+                   m_loops(kernel) == 1 && tile->mr <= lanes;
+    tile->k_block = k > K_BLOCK + K_BLOCK / 2 ? K_BLOCK : k;
     int64_t block = SLICE_FLOP / (2 * k * panel + 1) / tile->mr * tile->mr;
+    if (tile->k_block < k) block = BLOCKED_ROWS / tile->mr * tile->mr;
     if (block < tile->mr) block = tile->mr;
     tile->row_block = block < m ? block : m;
-    if (!tile->pack_b) return;
-    int64_t batch = 1; /* panels are made once for each batch in which B moves */
-    for (int loop = 0; loop < kernel->axes.count; loop++)
-        if (kernel->role[loop] == ROLE_FREE && in_buffer.stride[kernel->inner[loop]] != 0)
-            batch *= kernel->axes.extent[loop];
-    Buffer *packed = NEW(schedule->model->arena, Buffer);
-    *packed = (Buffer){.id = schedule->buffers.count, .kind = BUF_ARENA, .dtype = DT_FLOAT};
-    packed->name = arena_printf(schedule->model->arena, "packed_%02d", kernel->id);
-    packed->count = batch * ((n + panel - 1) / panel) * k * panel;
-    vec_push(schedule->model->arena, &schedule->buffers, packed);
-    kernel->packed = packed;
+    if (tile->pack_a) kernel->packed_a = panels(schedule, "rows", kernel->id, batches(kernel, &a) * m * k);
+    if (tile->pack_b)
+        kernel->packed =
+            panels(schedule, "packed", kernel->id, batches(kernel, &b) * ((n + panel - 1) / panel) * k * panel);
 }
 
 void tile(Schedule *schedule, const Machine *machine) {

@@ -76,16 +76,27 @@ static bool taken(const Lower *lower, const char *name) {
     return false;
 }
 
+/* The kernel's buffers keep their names; values give way. */
+static bool reserved(const Lower *lower, const char *name) {
+    for (int i = 0; i < lower->reserved.count; i++)
+        if (strcmp(lower->reserved.at[i], name) == 0) return true;
+    return false;
+}
+
 /* A C identifier like `wanted` that nothing else in the function has. */
-static const char *fresh_name(Lower *lower, const char *wanted) {
+static const char *unique_name(Lower *lower, const char *wanted, bool array) {
     char *base = arena_strndup(lower->arena, wanted, strlen(wanted));
     for (char *at = base; *at; at++)
         if (!isalnum((unsigned char)*at)) *at = '_';
     const char *name = base;
-    for (int number = 2; taken(lower, name) || c_word(name); number++)
+    for (int number = 2; taken(lower, name) || c_word(name) || (!array && reserved(lower, name)); number++)
         name = arena_printf(lower->arena, "%s_%d", base, number);
     vec_push(lower->arena, &lower->taken, name);
     return name;
+}
+
+static const char *fresh_name(Lower *lower, const char *wanted) {
+    return unique_name(lower, wanted, false);
 }
 
 Var *var_new(Lower *lower, const char *name, Type type, bool lanes) {
@@ -212,7 +223,7 @@ Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, bool written) {
     }
     Array *array = NEW(lower->arena, Array);
     bool whole = lower->kernel && lower->kernel->phase == PHASE_UPDATE;
-    *array = (Array){.name = fresh_name(lower, whole ? buffer->name : array_name(buffer, offset)),
+    *array = (Array){.name = unique_name(lower, whole ? buffer->name : array_name(buffer, offset), true),
                      .dtype = buffer->dtype,
                      .buffer = buffer};
     array->offset = offset;

@@ -107,6 +107,17 @@ static Range index_range(const Checker *c, const Index *index) {
 
 static const Range unknown = {false, 0, 0, 1};
 
+static int64_t constant_unit(Range a, Range b) {
+    int64_t unit = b.low == b.high ? common_unit(common_unit(a.unit, a.low), b.low) : 1;
+    return unit > 0 ? unit : 1;
+}
+
+/* a % b: multiples of what divides a's steps and b. */
+static Range remainder_range(Range a, Range b) {
+    int64_t unit = constant_unit(a, b), most = b.high - unit;
+    return (Range){true, 0, a.high < most ? a.high : most, unit};
+}
+
 static Range combine(const char *format, Range a, Range b) {
     if (!a.known || !b.known) return unknown;
     bool natural = a.low >= 0 && b.low >= 0, constant = b.low == b.high;
@@ -115,8 +126,7 @@ static Range combine(const char *format, Range a, Range b) {
     if (!strcmp(format, "%0 * %1") && natural)
         return (Range){true, a.low * b.low, a.high * b.high, constant ? a.unit * b.low : 1};
     if (!strcmp(format, "%0 / %1") && natural && b.low > 0) return (Range){true, a.low / b.high, a.high / b.low, 1};
-    if (!strcmp(format, "%0 % %1") && natural && b.low > 0)
-        return (Range){true, 0, a.high < b.high - 1 ? a.high : b.high - 1, 1};
+    if (!strcmp(format, "%0 % %1") && natural && b.low > 0) return remainder_range(a, b);
     return unknown;
 }
 

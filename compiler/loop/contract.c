@@ -4,7 +4,8 @@
  *     for s in slices { for i by mr { c00 … = 0; for k { b0 = B[k, j]; a0 = A[i, k]; c00 += a0 * b0 … }
  *                                     store gelu(c + bias) } }
  *
- * Accumulators are named vectors, the whole of k stays in registers, A is read in place and B in place or from panels
+ * Accumulators are named vectors. The whole of k is folded in registers, or, where a panel of B would not stay in the
+ * cache, in blocks between which they wait in an array. A is read in place and B in place or from panels
  * (pack.c). A product with nothing but itself to store writes from the accumulators; with an epilogue, or where the
  * last panel is not full, they go through a small array and the epilogue runs over that.
  */
@@ -19,7 +20,8 @@ typedef struct Contract {
     bool lanes;         /* the epilogue runs over lanes */
     Array *tile;        /* NULL: stores come straight from the accumulators */
     Var *sums[16][4];
-    Var *row, *column;
+    Var *row;
+    Expr *k_from, *k_to; /* the block of k; NULL: all of it */
 } Contract;
 
 static Var *grid_digit(Lower *lower, Block *in, const char *name, Var *number, const char *format, int64_t by) {
@@ -31,6 +33,20 @@ static Index at_row(Lower *lower, const Product *p, const Access *access, int ro
     lower->shift[p->m_loop] += row;
     Index index = index_in_buffer(lower, access);
     lower->shift[p->m_loop] -= row;
+    return index;
+}
+
+/* Panels of A: row i of a tile of `rows` rows stands at i * K, then k * rows. */
+static Index packed_rows(Lower *lower, const Product *p, int row, int rows) {
+    Index index = index_of(lower, row + lower->shift[p->m_loop] * p->k);
+    if (lower->loop[p->m_loop]) index_add(lower, &index, lower->loop[p->m_loop], p->k);
+    index_add(lower, &index, lower->loop[p->k_loop], rows);
+    int64_t unit = p->m * p->k;
+    for (int loop = lower->axes.count - 1; loop >= 0; loop--) {
+        if (lower->kernel->role[loop] != ROLE_FREE || stride_at(lower, &p->a, loop) == 0) continue;
+        if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], unit);
+        unit *= lower->axes.extent[loop];
+    }
     return index;
 }
 
@@ -61,9 +77,10 @@ static void multiply_add(Lower *lower, Block *in, Contract *c, int rows) {
     const Product *p = &c->p;
     const Kernel *kernel = lower->kernel;
     Var *k = var_new(lower, "k", T_INDEX, false);
-    Stmt *loop = st_for(lower, LOOP_UNROLL, k, NULL, ex_int(lower, T_INDEX, p->k), 1);
+    Stmt *loop = st_for(lower, LOOP_UNROLL, k, c->k_from, c->k_to ? c->k_to : ex_int(lower, T_INDEX, p->k), 1);
     Block *body = &loop->body;
-    Array *a_array = array_of(lower, p->a_buffer, p->a.offset, false);
+    Array *a_array = kernel->packed_a ? array_of(lower, kernel->packed_a, 0, false)
+                                      : array_of(lower, p->a_buffer, p->a.offset, false);
     Array *b_array =
         array_of(lower, kernel->packed ? kernel->packed : p->b_buffer, kernel->packed ? 0 : p->b.offset, false);
     Expr *b[4];
@@ -75,7 +92,8 @@ static void multiply_add(Lower *lower, Block *in, Contract *c, int rows) {
                                     ex_load(lower, b_array, index, true, NULL)));
     }
     for (int r = 0; r < rows; r++) {
-        Expr *one = ex_load(lower, a_array, at_row(lower, p, &p->a, r), false, NULL);
+        Index index = kernel->packed_a ? packed_rows(lower, p, r, rows) : at_row(lower, p, &p->a, r);
+        Expr *one = ex_load(lower, a_array, index, false, NULL);
         Expr *a = ex_var(lower, st_let(lower, body, arena_printf(lower->arena, "a%d", r), one));
         for (int v = 0; v < p->nv; v++) {
             Expr *args[3] = {ex_var(lower, c->sums[r][v]), a, b[v]};
@@ -178,14 +196,23 @@ static void epilogue_columns(Lower *lower, Block *in, Contract *c) {
     lower->loop[p->n_loop] = start;
 }
 
+/* Element (r, v) of the tile whose first row is `local` in the array (NULL: `shift`). */
+static Index tile_index(Lower *lower, const Contract *c, Var *local, int64_t shift, int r, int v) {
+    Index index = index_of(lower, (shift + r) * c->p.panel + (int64_t)v * lower->lane_count);
+    if (local) index_add(lower, &index, local, c->p.panel);
+    return index;
+}
+
+static void wait_sums(Lower *lower, Block *in, const Contract *c, Var *local, int64_t shift, int rows) {
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < c->p.nv; v++)
+            st_store(lower, in, c->tile, tile_index(lower, c, local, shift, r, v), ex_var(lower, c->sums[r][v]), NULL);
+}
+
+/* The epilogue of `rows` rows from the one at which m_loop stands. */
 static void epilogue(Lower *lower, Block *in, Contract *c, int rows) {
     const Product *p = &c->p;
     Var *first = lower->loop[p->m_loop];
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < p->nv; v++) {
-            Index index = index_of(lower, r * p->panel + (int64_t)v * lower->lane_count);
-            st_store(lower, in, c->tile, index, ex_var(lower, c->sums[r][v]), NULL);
-        }
     Var *row = var_new(lower, "r", T_INDEX, false);
     Stmt *loop = st_for(lower, LOOP_SERIAL, row, NULL, ex_int(lower, T_INDEX, rows), 1);
     Index index = index_of(lower, lower->shift[p->m_loop]);
@@ -213,10 +240,12 @@ static void tile_body(Lower *lower, Block *in, Contract *c, int rows) {
             c->sums[r][v] =
                 st_var(lower, in, arena_printf(lower->arena, "c%d%d", r, v), ex_lanes(lower, ex_real(lower, 0)));
     multiply_add(lower, in, c, rows);
-    if (c->tile)
+    if (c->tile) {
+        wait_sums(lower, in, c, NULL, 0, rows);
         epilogue(lower, in, c, rows);
-    else
+    } else {
         store_sums(lower, in, c, rows);
+    }
 }
 
 static void full_tiles(Lower *lower, Block *in, Contract *c) {
@@ -266,6 +295,104 @@ static void last_tile(Lower *lower, Block *in, Contract *c) {
     lower->shift[p->m_loop] = 0;
 }
 
+/* ---- a long k in blocks: the accumulators of all the slice's rows wait in the array between two blocks ---- */
+
+static void waiting_tile(Lower *lower, Block *in, Contract *c, Var *local, int64_t shift, int rows) {
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < c->p.nv; v++) {
+            Expr *sum = ex_load(lower, c->tile, tile_index(lower, c, local, shift, r, v), true, NULL);
+            c->sums[r][v] = st_var(lower, in, arena_printf(lower->arena, "c%d%d", r, v), sum);
+        }
+    multiply_add(lower, in, c, rows);
+    wait_sums(lower, in, c, local, shift, rows);
+}
+
+/* min(from + row_block, all): the end of this slice's rows, of `all` rows in all */
+static Expr *rows_end(Lower *lower, Block *in, const Contract *c, Var *from, int64_t all) {
+    int64_t most = lower->kernel->tile.row_block;
+    if (!from) return ex_int(lower, T_INDEX, all);
+    Expr *sum[2] = {ex_var(lower, from), ex_int(lower, T_INDEX, most)};
+    Expr *end = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
+    if (c->blocks * most > all) {
+        Expr *choice[4] = {sum[0], ex_int(lower, T_INDEX, all - most), end, ex_int(lower, T_INDEX, all)};
+        end = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
+    }
+    return ex_var(lower, st_let(lower, in, "to", end));
+}
+
+/* Where row i of the matrix stands in the slice's array. */
+static Var *local_row(Lower *lower, Block *in, const Contract *c, Var *i) {
+    return c->blocks > 1 ? grid_digit(lower, in, "row", i, "%0 % %1", lower->kernel->tile.row_block) : i;
+}
+
+static void clear_tile(Lower *lower, Block *in, const Contract *c) {
+    Var *at = var_new(lower, "z", T_INDEX, false);
+    Stmt *loop = st_for(lower, LOOP_LANES, at, NULL, ex_int(lower, T_INDEX, c->tile->count), lower->lane_count);
+    Index index = index_of(lower, 0);
+    index_add(lower, &index, at, 1);
+    st_store(lower, &loop->body, c->tile, index, ex_lanes(lower, ex_real(lower, 0)), NULL);
+    st_put(lower, in, loop);
+}
+
+static void waiting_rows(Lower *lower, Block *in, Contract *c, Var *from, Expr *to) {
+    const Product *p = &c->p;
+    const Tile *tile = &lower->kernel->tile;
+    int rest = (int)(p->m % tile->mr);
+    int64_t full = p->m - rest;
+    if (full > 0) {
+        Var *i = var_new(lower, "i", T_INDEX, false);
+        Stmt *loop = st_for(lower, LOOP_SERIAL, i, from ? ex_var(lower, from) : NULL, to, tile->mr);
+        lower->loop[p->m_loop] = i;
+        waiting_tile(lower, &loop->body, c, local_row(lower, &loop->body, c, i), 0, tile->mr);
+        st_put(lower, in, loop);
+    }
+    lower->loop[p->m_loop] = NULL;
+    if (rest == 0) return;
+    if (c->blocks > 1) {
+        Expr *last[2] = {ex_var(lower, c->block), ex_int(lower, T_INDEX, c->blocks - 1)};
+        in = st_if(lower, in, ex_apply(lower, T_MASK, "%0 == %1", 2, last));
+    }
+    lower->shift[p->m_loop] = full;
+    waiting_tile(lower, in, c, NULL, full - (c->blocks - 1) * tile->row_block, rest);
+    lower->shift[p->m_loop] = 0;
+}
+
+/* The epilogue of all the slice's rows, once every block of k has been added. */
+static void finish_rows(Lower *lower, Block *in, Contract *c, Var *from, Expr *to) {
+    const Product *p = &c->p;
+    Var *i = var_new(lower, "i", T_INDEX, false);
+    Stmt *loop = st_for(lower, LOOP_SERIAL, i, from ? ex_var(lower, from) : NULL, to, 1);
+    c->row = local_row(lower, &loop->body, c, i);
+    lower->loop[p->m_loop] = i;
+    set_blocks(lower, p->m_loop + 1, &loop->body);
+    epilogue_columns(lower, &loop->body, c);
+    value_forget(lower, p->m_loop);
+    lower->loop[p->m_loop] = NULL;
+    set_blocks(lower, p->m_loop + 1, in);
+    st_put(lower, in, loop);
+}
+
+static void blocked_tiles(Lower *lower, Block *in, Contract *c) {
+    const Product *p = &c->p;
+    const Tile *tile = &lower->kernel->tile;
+    Var *from = c->blocks > 1 ? grid_digit(lower, in, "from", c->block, "%0 * %1", tile->row_block) : NULL;
+    Expr *full_to = rows_end(lower, in, c, from, p->m / tile->mr * tile->mr);
+    clear_tile(lower, in, c);
+    Var *first = var_new(lower, "k_from", T_INDEX, false);
+    Stmt *loop = st_for(lower, LOOP_SERIAL, first, NULL, ex_int(lower, T_INDEX, p->k), tile->k_block);
+    Expr *sum[2] = {ex_var(lower, first), ex_int(lower, T_INDEX, tile->k_block)};
+    Expr *past = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
+    if (p->k % tile->k_block) {
+        Expr *choice[4] = {sum[0], ex_int(lower, T_INDEX, p->k - tile->k_block), past, ex_int(lower, T_INDEX, p->k)};
+        past = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
+    }
+    c->k_from = sum[0];
+    c->k_to = ex_var(lower, st_let(lower, &loop->body, "k_to", past));
+    waiting_rows(lower, &loop->body, c, from, full_to);
+    st_put(lower, in, loop);
+    finish_rows(lower, in, c, from, p->m % tile->mr ? rows_end(lower, in, c, from, p->m) : full_to);
+}
+
 static void open_grid(Lower *lower, Contract *c) {
     const Product *p = &c->p;
     int order[MAX_AXES], outer = 0;
@@ -292,8 +419,14 @@ void lower_contract(Lower *lower) {
     for (int i = 0; i < kernel->outputs.count; i++)
         c.lanes = c.lanes && lanes_fit(lower, kernel->outputs.at[i], &own, c.p.n_loop);
     alone = alone && c.lanes;
-    if (!alone) c.tile = st_array(lower, in, "tile", DT_FLOAT, (int64_t)kernel->tile.mr * c.p.panel);
-    full_tiles(lower, in, &c);
-    last_tile(lower, in, &c);
+    bool blocked = kernel->tile.k_block < c.p.k;
+    int64_t rows = blocked ? kernel->tile.row_block : kernel->tile.mr;
+    if (!alone || blocked) c.tile = st_array(lower, in, "tile", DT_FLOAT, rows * c.p.panel);
+    if (blocked) {
+        blocked_tiles(lower, in, &c);
+    } else {
+        full_tiles(lower, in, &c);
+        last_tile(lower, in, &c);
+    }
     nest_close(lower, &c.nest);
 }

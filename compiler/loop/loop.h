@@ -172,6 +172,7 @@ struct Lower {
     struct RowPlan *plan;       /* ROW: see row.c */
     VEC(struct Memo) memo;      /* values already computed, by node and access */
     VEC(const char *) taken;    /* names in use in the function */
+    VEC(const char *) reserved; /* names of the kernel's buffers, which values leave to them */
 };
 
 typedef struct Memo {
@@ -227,6 +228,7 @@ Expr *fold_end(Lower *lower, const Node *node, Var *sum); /* over the lanes, in 
 
 /* ---- row.c: what an earlier sweep over the row kept; NULL if it kept nothing of the node ---- */
 Expr *row_recall(Lower *lower, Node *node, const Access *access);
+bool row_keeps(const Lower *lower, const Node *node); /* for a later sweep */
 
 /* ---- map.c row.c fold.c contract.c scatter.c: the skeletons ---- */
 

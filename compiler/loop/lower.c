@@ -15,6 +15,16 @@ static const Skeleton skeletons[] = {
     {KERNEL_CONTRACT, lower_contract}, {KERNEL_SCATTER, lower_scatter}, {KERNEL_CHECK, lower_check_range},
 };
 
+static void reserve_names(Lower *lower) {
+    const Schedule *schedule = lower->schedule;
+    const Kernel *kernel = lower->kernel;
+    bool *used = NEW_ARRAY(lower->arena, bool, schedule->buffers.count);
+    kernel_reads(schedule, kernel, used);
+    for (int i = 0; i < kernel->outputs.count; i++) used[schedule->place[kernel->outputs.at[i]->id].buffer->id] = true;
+    for (int i = 0; i < schedule->buffers.count; i++)
+        if (used[i]) vec_push(lower->arena, &lower->reserved, schedule->buffers.at[i]->name);
+}
+
 Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, Kernel *kernel, const char *suffix) {
     Arena *arena = schedule->model->arena;
     Lower *lower = NEW(arena, Lower);
@@ -29,10 +39,12 @@ Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, K
     lower->function->slices = 1;
     for (int depth = 0; depth <= MAX_AXES; depth++) lower->block[depth] = &lower->function->body;
     vec_push(arena, &program->functions, lower->function);
+    reserve_names(lower);
     return lower;
 }
 
 static void lower_kernel(Schedule *schedule, const Machine *machine, Program *program, Kernel *kernel) {
+    if (kernel->packed_a) lower_pack_rows(lower_new(schedule, machine, program, kernel, "_rows"));
     if (kernel->packed) lower_pack(lower_new(schedule, machine, program, kernel, "_pack"));
     Lower *lower = lower_new(schedule, machine, program, kernel, "");
     for (size_t row = 0; row < sizeof skeletons / sizeof skeletons[0]; row++)

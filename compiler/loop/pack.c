@@ -134,6 +134,71 @@ static void copy_panel(Lower *lower, Block *in, const Pack *pack, int64_t width)
     st_put(lower, in, rows);
 }
 
+/* ---- A, transposed: panels of mr rows, [M/mr][K][mr], the last one narrower ---- */
+
+enum { ROWS_AT_ONCE = 64 }; /* elements of a row of memory that are read side by side */
+
+/* One panel of `rows` rows from row `first` on (of the panel var, or alone), at step k. */
+static void copy_row_panel(Lower *lower, Block *in, const Pack *pack, Var *k, Var *first, int64_t shift, int rows) {
+    const Product *p = &pack->p;
+    int lanes = lower->lane_count;
+    lower->loop[p->k_loop] = k;
+    for (int r = 0; r < rows; r += lanes) {
+        lower->loop[p->m_loop] = first;
+        lower->shift[p->m_loop] = shift + r;
+        Index from = index_in_buffer(lower, &p->a), to = {.constant = pack->base.constant + shift * p->k + r};
+        for (int i = 0; i < pack->base.terms.count; i++)
+            index_add(lower, &to, pack->base.terms.at[i].var, pack->base.terms.at[i].scale);
+        if (first) index_add(lower, &to, first, p->k);
+        index_add(lower, &to, k, rows);
+        Expr *part = rows - r < lanes ? ex_int(lower, T_INDEX, rows - r) : NULL;
+        st_store(lower, in, pack->to, to, ex_load(lower, pack->from, from, true, part), part);
+    }
+    lower->loop[p->k_loop] = lower->loop[p->m_loop] = NULL;
+    lower->shift[p->m_loop] = 0;
+}
+
+void lower_pack_rows(Lower *lower) {
+    const Kernel *kernel = lower->kernel;
+    Pack pack = {.p = product_of(lower)};
+    Product *p = &pack.p;
+    int order[MAX_AXES], outer = 0, mr = kernel->tile.mr, rest = (int)(p->m % mr);
+    int64_t full = p->m - rest, group = (ROWS_AT_ONCE + mr - 1) / mr * mr, unit = p->m * p->k;
+    for (int loop = 0; loop < lower->axes.count; loop++)
+        if (kernel->role[loop] == ROLE_FREE && stride_at(lower, &p->a, loop) != 0) order[outer++] = loop;
+    pack.from = array_of(lower, p->a_buffer, p->a.offset, false);
+    pack.to = array_of(lower, kernel->packed_a, 0, true);
+    int64_t groups = (p->m + group - 1) / group;
+    Nest nest = nest_open(lower, order, outer, groups, 1);
+    Block *in = &nest.slices->body;
+    for (int i = outer - 1; i >= 0; i--) {
+        if (lower->loop[order[i]]) index_add(lower, &pack.base, lower->loop[order[i]], unit);
+        unit *= lower->axes.extent[order[i]];
+    }
+    Expr *from = ex_int(lower, T_INDEX, 0), *to = ex_int(lower, T_INDEX, full);
+    if (nest.number) {
+        Expr *start[2] = {ex_var(lower, nest.number), ex_int(lower, T_INDEX, group)};
+        from = ex_var(lower, st_let(lower, in, "from", ex_apply(lower, T_INDEX, "%0 * %1", 2, start)));
+        Expr *sum[2] = {from, ex_int(lower, T_INDEX, group)};
+        Expr *end = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
+        Expr *choice[4] = {from, ex_int(lower, T_INDEX, full - group), end, to};
+        if (groups * group > full) end = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
+        to = ex_var(lower, st_let(lower, in, "to", end));
+    }
+    Stmt *steps = count_loop(lower, "k", 0, p->k, 1);
+    Stmt *tiles = st_for(lower, LOOP_SERIAL, var_new(lower, "i", T_INDEX, false), from, to, mr);
+    copy_row_panel(lower, &tiles->body, &pack, steps->var, tiles->var, 0, mr);
+    st_put(lower, &steps->body, tiles);
+    if (rest) {
+        Expr *last[2] = {nest.number ? ex_var(lower, nest.number) : NULL, ex_int(lower, T_INDEX, groups - 1)};
+        Block *tail = &steps->body;
+        if (nest.number) tail = st_if(lower, tail, ex_apply(lower, T_MASK, "%0 == %1", 2, last));
+        copy_row_panel(lower, tail, &pack, steps->var, NULL, full, rest);
+    }
+    st_put(lower, in, steps);
+    nest_close(lower, &nest);
+}
+
 void lower_pack(Lower *lower) {
     const Kernel *kernel = lower->kernel;
     Pack pack = {.p = product_of(lower)};

@@ -134,6 +134,11 @@ Expr *row_recall(Lower *lower, Node *node, const Access *access) {
     return load_at(lower, lower->schedule->place[node->id].buffer, &in_buffer);
 }
 
+bool row_keeps(const Lower *lower, const Node *node) {
+    const RowNode *member = row_node(lower, node);
+    return member && member->kept;
+}
+
 static bool keeps_now(const Lower *lower, const RowNode *member) {
     return member->scratch && member->level == lower->sweep;
 }

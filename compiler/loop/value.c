@@ -71,6 +71,59 @@ static Expr *named(Lower *lower, const Node *node, Expr *value) {
     return x;
 }
 
+/* ---- which values need no name ---- */
+
+enum { SHORT_TEXT = 4 }; /* operations and loads in an expression that stands where it is read */
+
+static int length_of(const Expr *x) {
+    int length = x->kind == EX_LOAD || x->kind == EX_APPLY;
+    for (int i = 0; i < x->arg_count; i++) length += length_of(x->arg[i]);
+    return length;
+}
+
+/* How often the kernel reads the node, through views and maps computed in place. */
+static int readings(const Lower *lower, Node *from, const Node *node) {
+    from = schedule_alias(lower->schedule, from);
+    if (from == node) return 1;
+    bool passes = from->op->kind == OP_VIEW ||
+                  (!lower->schedule->place[from->id].buffer && !kernel_computes(lower->kernel, from));
+    int count = 0;
+    for (int i = 0; passes && i < from->operand_count; i++) count += readings(lower, from->operand[i], node);
+    return count;
+}
+
+static int readers_of(const Lower *lower, const Node *node) {
+    const Kernel *kernel = lower->kernel;
+    int count = 0;
+    for (int i = 0; i < kernel->nodes.count; i++)
+        for (int j = 0; j < kernel->nodes.at[i]->operand_count; j++)
+            count += readings(lower, kernel->nodes.at[i]->operand[j], node);
+    return count;
+}
+
+static bool is_output(const Lower *lower, const Node *node) {
+    for (int i = 0; i < lower->kernel->outputs.count; i++)
+        if (lower->kernel->outputs.at[i] == node) return true;
+    return false;
+}
+
+static bool writes_buffer(const Lower *lower, const Buffer *buffer) {
+    for (int i = 0; i < lower->kernel->outputs.count; i++)
+        if (lower->schedule->place[lower->kernel->outputs.at[i]->id].buffer == buffer) return true;
+    return false;
+}
+
+/* A short expression of the innermost loop that is read once stands where it is read. The model's own names stay,
+ * and what the kernel overwrites is read first. */
+static bool stands_in_place(const Lower *lower, const Node *node, const Expr *value) {
+    int innermost = lower->kernel->kind == KERNEL_CONTRACT ? lower->axes.count - 1 : lower->axes.count;
+    bool output = is_output(lower, node);
+    if (value->depth < innermost || length_of(value) > SHORT_TEXT || row_keeps(lower, node)) return false;
+    if (value->kind == EX_LOAD && value->array->buffer && writes_buffer(lower, value->array->buffer)) return false;
+    if (value->kind == EX_APPLY && node->name && !output) return false;
+    return readers_of(lower, node) + output <= 1;
+}
+
 /* ---- loads ---- */
 
 static Var *index_variable(Lower *lower, Node *index) {
@@ -237,7 +290,8 @@ Expr *value_at(Lower *lower, Node *node, const Access *access) {
     if (node->op->kind == OP_LEAF && !in_memory) return leaf_value(lower, node, access);
     Expr *value = here ? row_recall(lower, node, access) : NULL;
     if (!value) value = in_memory && !here ? load_node(lower, node, access) : computed(lower, node, access);
-    if (value->kind != EX_VAR && value->kind != EX_NUMBER) value = named(lower, node, value);
+    bool plain = value->kind == EX_VAR || value->kind == EX_NUMBER;
+    if (!plain && !stands_in_place(lower, node, value)) value = named(lower, node, value);
     value_bind(lower, node, access, value);
     return value;
 }
