@@ -55,6 +55,11 @@
 #define tg_mod(x, y)      TG_NUMBER2(tg_mod, x, y)   /* with the sign of y; integers mod 0 give 0 */
 #define tg_relu(x)        TG_NUMBER(tg_relu, x)
 #define tg_abs(x)         TG_NUMBER(tg_abs, x)
+#define TG_INT(name, x)   _Generic((x), ivec: name##_lanes, default: name##_single)
+#define tg_plus(x, y)     TG_INT(tg_plus, x)(x, y)   /* of integers, which wrap at 32 bits */
+#define tg_minus(x, y)    TG_INT(tg_minus, x)(x, y)
+#define tg_times(x, y)    TG_INT(tg_times, x)(x, y)
+#define tg_negative(x)    TG_INT(tg_negative, x)(x)
 /* clang-format on */
 
 #ifdef TG_DOUBLE
@@ -103,14 +108,36 @@ TG_INLINE lint tg_relu_int(lint x) {
     return x > 0 ? x : 0;
 }
 
+/* Integers wrap at 32 bits, whatever a lane has. */
+TG_INLINE ivec tg_wrap_lanes(tg_bits x) {
+    return __builtin_convertvector(__builtin_convertvector(x, tg_ints), ivec);
+}
+TG_INLINE lint tg_wrap_single(tg_bits1 x) {
+    return (int32_t)x;
+}
+/* clang-format off */
+#define TG_WRAPPING(name, sign)                                                                                        \
+    TG_INLINE ivec name##_lanes(ivec x, ivec y) { return tg_wrap_lanes((tg_bits)x sign (tg_bits)y); }                  \
+    TG_INLINE lint name##_single(lint x, lint y) { return tg_wrap_single((tg_bits1)x sign (tg_bits1)y); }
+/* clang-format on */
+TG_WRAPPING(tg_plus, +)
+TG_WRAPPING(tg_minus, -)
+TG_WRAPPING(tg_times, *)
+TG_INLINE ivec tg_negative_lanes(ivec x) {
+    return tg_minus_lanes((ivec){0}, x);
+}
+TG_INLINE lint tg_negative_single(lint x) {
+    return tg_minus_single(0, x);
+}
+
 TG_INLINE vec tg_abs_lanes(vec x) {
     return (vec)((tg_bits)x & ~(tg_bits)tg_splat(-(real)0));
 }
 TG_INLINE ivec tg_abs_int_lanes(ivec x) {
-    return (ivec)tg_select_ints(x < 0, (ivec)(0 - (tg_bits)x), x);
+    return tg_select_ints(x < 0, tg_negative_lanes(x), x);
 }
 TG_INLINE lint tg_abs_int(lint x) {
-    return x < 0 ? (lint)(0 - (tg_bits1)x) : x;
+    return x < 0 ? tg_negative_single(x) : x;
 }
 TG_SINGLE(tg_abs)
 

@@ -212,6 +212,17 @@ static const char *fill(Printer *p, const char *format, const Piece *piece, cons
     return out.at;
 }
 
+/* Arithmetic of the model's integers: it wraps at 32 bits, where C's is undefined or, beside doubles, has 64. */
+static const char *wrapping(const char *format) {
+    static const char *const forms[][2] = {{"%0 + %1", "tg_plus(%0, %1)"},
+                                           {"%0 - %1", "tg_minus(%0, %1)"},
+                                           {"%0 * %1", "tg_times(%0, %1)"},
+                                           {"-%0", "tg_negative(%0)"}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (!strcmp(format, forms[i][0])) return forms[i][1];
+    return format;
+}
+
 /* A format with its operands put in, and its outermost operator. */
 static Piece filled(Printer *p, const char *format, int count, Expr *const *args) {
     enum { MARKS = 64 };
@@ -336,7 +347,7 @@ static Piece piece_of(Printer *p, const Expr *x) {
     case EX_LOAD:
         return load_piece(p, x);
     case EX_APPLY:
-        return filled(p, x->format, x->arg_count, x->arg);
+        return filled(p, x->type == T_INT ? wrapping(x->format) : x->format, x->arg_count, x->arg);
     case EX_SPLAT:
         return splat_piece(p, x);
     }
