@@ -166,15 +166,14 @@ static void count_uses(Fuse *fuse) {
 
 /* ---- kernels ---- */
 
+/* A kernel is called after the last value it stores, one with a name of its own before others. */
 static const char *kernel_name(const Fuse *fuse, const Group *group) {
-    const Node *named = NULL;
+    const Node *best = NULL;
     for (int i = 0; i < group->nodes.count; i++) {
         const Node *node = group->nodes.at[i];
-        if (fuse->place[node->id].buffer && node->name) named = node;
+        if (fuse->place[node->id].buffer && (node->name || !best || !best->name)) best = node;
     }
-    if (!named && group->nodes.at[0]->name) named = group->nodes.at[0];
-    if (named) return named->name;
-    return group->root ? group->root->op->name : group->nodes.at[group->nodes.count - 1]->op->name;
+    return value_name(fuse->arena, best ? best : group->nodes.at[group->nodes.count - 1]);
 }
 
 static void make_kernel(Fuse *fuse, Group *group) {

@@ -10,7 +10,26 @@
  */
 #include "kernel/fuse.h"
 
+#include <ctype.h>
 #include <string.h>
+
+/* The last part of an instance's path, with the list's name before a number: q of net.enc.0.att.q, enc_0 of net.enc.0. */
+static const char *scope_tail(Arena *arena, const char *scope) {
+    const char *last = strrchr(scope, '.'), *tail = last ? last + 1 : scope;
+    if (!last || !isdigit((unsigned char)*tail)) return tail;
+    const char *list = last;
+    while (list > scope && list[-1] != '.') list--;
+    return arena_printf(arena, "%.*s_%s", (int)(last - list), list, tail);
+}
+
+/* What people call the value: its own name, else that of the module instance that computes it, else the operation's;
+ * with d_ before it for an adjoint. */
+const char *value_name(Arena *arena, const Node *node) {
+    if (node->name) return node->name;
+    const char *name = node->scope && *node->scope ? scope_tail(arena, node->scope) : node->op->name;
+    bool adjoint = node->phase == PHASE_BACKWARD && node->forward && strncmp(name, "d_", 2) != 0;
+    return adjoint ? arena_printf(arena, "d_%s", name) : name;
+}
 
 Buffer *fuse_buffer(Fuse *fuse, BufferKind kind, const char *name, DType dtype, int64_t count) {
     Buffer *buffer = NEW(fuse->arena, Buffer);
@@ -123,7 +142,7 @@ void fuse_lay_out(Fuse *fuse, Node *node) {
     Node *permute = node->op->kind == OP_JOIN || node->op->kind == OP_INDEX ? NULL : only_permute(fuse, node);
     if (!permute) return;
     Buffer *buffer =
-        fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : node->op->name, node->dtype, shape_count(&node->shape));
+        fuse_buffer(fuse, BUF_ARENA, value_name(fuse->arena, node), node->dtype, shape_count(&node->shape));
     Place place = fuse_row_major(&permute->shape, buffer, 0);
     place_through(permute, &place);
     if (!place_fits(fuse, node, place)) fuse->schedule->buffers.count--;
@@ -137,7 +156,7 @@ static bool all_resolve(Fuse *fuse) {
 
 static void give_place(Fuse *fuse, Node *node) {
     Buffer *buffer =
-        fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : node->op->name, node->dtype, shape_count(&node->shape));
+        fuse_buffer(fuse, BUF_ARENA, value_name(fuse->arena, node), node->dtype, shape_count(&node->shape));
     fuse->place[node->id] = fuse_row_major(&node->shape, buffer, 0);
 }
 
