@@ -5,9 +5,10 @@
  *     "the fox", T = 4   ->   x  t h e _    y  h e _ f      a window, and the same one byte further on
  *                                h e _ f       e _ f o
  *
- * Windows begin at every STRIDE-th byte, so that they overlap; the last tenth of the text goes to VALID where one is
- * named. The ids are the bytes themselves. Exit status: 0, 1 the text is too short, 2 usage, 3 a file can't be read or
- * written. To build: cc -O2 -I ../../runtime pack.c ../../runtime/<all>.c -lcjson -lm -lpthread
+ * Windows begin at every STRIDE-th byte: they overlap, and a byte meets every place of a window; the last tenth of the
+ * text goes to VALID where one is named. The ids are the bytes themselves. Exit status: 0, 1 the text is too short, 2
+ * usage, 3 a file can't be read or written. To build: cc -O2 -I ../../runtime pack.c ../../runtime/<all>.c -lcjson -lm
+ * -lpthread
  */
 #include "tg_files.h"
 
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STRIDE = 16 };
+enum { STRIDE = 7 };
 
 static int fail(int status, const char *what, const char *why) {
     fprintf(stderr, "%s: %s\n", what, why);
