@@ -77,6 +77,12 @@ bool access_by_axis(const Shape *shape, const Axes *axes, const Access *access, 
         steps[axis][loop] = step;
         last[axis] += step * (extent - 1);
     }
+    if (access->index) { /* it must stay on its axis too, wherever it stands */
+        int64_t step = 0;
+        int axis = axis_of_stride(shape, access->index_stride, &step);
+        if (axis < 0) return no_split(split);
+        last[axis] += step * (access->index_count - 1);
+    }
     for (int axis = 0; axis < shape->rank; axis++)
         if (last[axis] >= shape->size[axis] && shape->size[axis] > 0) return no_split(split);
     return true;
@@ -105,6 +111,7 @@ static bool move_index(const Node *view, const Access *of_view, Access *of_opera
     int below = axis < 0 ? -1 : operand_axis(view, axis);
     if (below < 0 || of_operand->index) return false;
     of_operand->index = of_view->index;
+    of_operand->index_count = of_view->index_count;
     of_operand->index_stride = step * shape_unit(&view->operand[0]->shape, below);
     return true;
 }
@@ -125,8 +132,10 @@ bool access_through(const Node *view, const Axes *axes, const Access *of_view, A
         add_axis(&access, steps[axis], start[axis] + first, shape_unit(from, below));
     }
     if (view->op == &op_slice && view->operand_count == 2) {
+        int axis = view->attr.axes[0];
         access.index = view->operand[1];
-        access.index_stride = shape_unit(from, view->attr.axes[0]);
+        access.index_stride = shape_unit(from, axis);
+        access.index_count = from->size[axis] - view->shape.size[axis] + 1;
     }
     if (!move_index(view, of_view, &access)) return no_split(split);
     *of_operand = access;
@@ -146,7 +155,7 @@ bool place_access(const Node *node, const Place *place, const Axes *axes, const 
     if (!row_major(node, place)) {
         int64_t steps[MAX_RANK][MAX_AXES], start[MAX_RANK];
         if (!access_by_axis(&node->shape, axes, access, steps, start, split)) return false;
-        result = (Access){.index = access->index};
+        result = (Access){.index = access->index, .index_count = access->index_count};
         for (int axis = 0; axis < node->shape.rank; axis++)
             add_axis(&result, steps[axis], start[axis], place->stride[axis]);
         if (access->index) {

@@ -38,7 +38,7 @@ typedef struct Fuse {
     Node **base_of; /* of a scatter's base: the scatter whose place it shares */
 } Fuse;
 
-/* ---- fuse.c: the nodes while kernels are being formed ---- */
+/* ---- fuse_node.c: the nodes while kernels are being formed ---- */
 
 extern const Op op_copy;                        /* an identity, put in where a value must lie in a certain place */
 Node *fuse_alias(const Fuse *fuse, Node *node); /* the node that stands for it, after copies were put in */

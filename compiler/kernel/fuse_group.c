@@ -24,6 +24,7 @@ static const Rule fusion_table[] = {
     {OP_REDUCE, KERNEL_MAP, true, KERNEL_ROW},        /* a fold over the last axes of what the maps computed */
     {OP_REDUCE, KERNEL_ROW, true, KERNEL_ROW},        /* another fold over the same row */
     {OP_REDUCE, KERNEL_FOLD, true, KERNEL_FOLD},      /* another fold of the same axes over the same space */
+    {OP_MAP, KERNEL_FOLD, true, KERNEL_FOLD},         /* with what it alone reads, never by itself */
 };
 
 static const Rule *rule_for(OpKind node, KernelKind group) {
@@ -36,7 +37,7 @@ enum {
     FLOAT_COST = 8,       /* a floating expression costs at most so many simple operations */
     HORIZONTAL = 6,       /* how many groups back a node looks for one that reads what it reads */
     FOLD_LIMIT = 12,      /* nodes of one fold kernel */
-    CONE_LIMIT = 8,       /* maps that wait for one fold */
+    CHAIN_LIMIT = 8,      /* maps after one another that wait for a fold */
     SCRATCH_ROW = 1 << 17 /* the longest row that a row kernel keeps, in elements */
 };
 
@@ -59,14 +60,20 @@ static bool is_reduced(const Node *node, int axis) {
     return false;
 }
 
-/* Whether a reduction folds just the last axes of its operand; *row is how many elements that is. */
+/* Whether a reduction folds just the last axes of its operand; *row is how many elements that is. Axes of size 1 are of
+ * no account. */
 static bool folds_rows(const Node *node, int64_t *row) {
     const Shape *from = &node->operand[0]->shape;
+    bool kept = false;
     *row = 1;
-    int first = from->rank - node->attr.axis_count;
-    for (int axis = 0; axis < from->rank; axis++) {
-        if (is_reduced(node, axis) != (axis >= first) && from->size[axis] != 1) return false;
-        if (is_reduced(node, axis)) *row *= from->size[axis];
+    for (int axis = from->rank - 1; axis >= 0; axis--) {
+        if (from->size[axis] == 1) continue;
+        if (!is_reduced(node, axis))
+            kept = true;
+        else if (kept)
+            return false;
+        else
+            *row *= from->size[axis];
     }
     return true;
 }
@@ -75,7 +82,7 @@ static void seed_fold(Group *group, const Node *node) {
     const Shape *from = &node->operand[0]->shape;
     group->points = shape_count(from);
     for (int axis = 0; axis < from->rank; axis++)
-        seed_loop(group, from->size[axis], is_reduced(node, axis) ? ROLE_FOLD : ROLE_FREE);
+        if (from->size[axis] != 1) seed_loop(group, from->size[axis], is_reduced(node, axis) ? ROLE_FOLD : ROLE_FREE);
 }
 
 static void seed_product(Group *group, const Node *node) {
@@ -152,11 +159,11 @@ static bool fits(const Group *group, const Node *node, KernelKind then, int64_t 
 }
 
 static bool same_fold(const Group *group, const Node *node) {
-    const Shape *from = &node->operand[0]->shape;
-    if (group->seed.count != from->rank) return false;
-    for (int axis = 0; axis < from->rank; axis++)
-        if (group->seed.extent[axis] != from->size[axis] ||
-            (group->seed_role[axis] == ROLE_FOLD) != is_reduced(node, axis))
+    Group other = {0};
+    seed_fold(&other, node);
+    if (group->seed.count != other.seed.count) return false;
+    for (int loop = 0; loop < other.seed.count; loop++)
+        if (group->seed.extent[loop] != other.seed.extent[loop] || group->seed_role[loop] != other.seed_role[loop])
             return false;
     return true;
 }
@@ -171,6 +178,7 @@ static bool try_join(Fuse *fuse, Group *group, Node *const *nodes, int count) {
         int64_t row = 0;
         const Rule *rule = rule_for(node->op == &op_gather ? OP_MAP : node->op->kind, group->kind);
         fine = rule && group->update == (node->phase == PHASE_UPDATE);
+        fine = fine && !(rule->then == KERNEL_FOLD && node->op->kind == OP_MAP && taken == count - 1);
         if (fine && node->op->kind == OP_REDUCE) {
             bool rows = folds_rows(node, &row);
             fine = rows == (rule->then == KERNEL_ROW) && (rows || same_fold(group, node));
@@ -327,28 +335,41 @@ static bool try_float(Fuse *fuse, Node *node) {
     return true;
 }
 
-/* ---- maps that wait for their fold ---- */
+/* ---- maps that wait for their reader ---- */
 
-/* A map that a fold alone reads, perhaps through other such maps: it goes where the fold goes, so that it need not be
- * stored: sum(g * x) reads g and x. */
-static bool waits(const Fuse *fuse, const Node *node, int depth) {
-    if (node->op->kind != OP_MAP || node->op == &op_copy || fuse->uses[node->id] != 1 || depth > CONE_LIMIT)
-        return false;
+static bool same_count(const Node *a, const Node *b) { return shape_count(&a->shape) == shape_count(&b->shape); }
+
+/* The one node that reads the map, element by element; NULL where there is none or it is of another kind of work. */
+static const Node *one_reader(const Fuse *fuse, const Node *node) {
+    if (node->op->kind != OP_MAP || node->op == &op_copy || fuse->uses[node->id] != 1) return NULL;
     const Node *user = fuse->user[node->id];
-    if (!user || !fuse->live[user->id] || user->phase == PHASE_UPDATE) return false;
-    if (shape_count(&user->operand[0]->shape) != shape_count(&node->shape)) return false;
-    return user->op->kind == OP_REDUCE || waits(fuse, user, depth + 1);
+    if (!user || !fuse->live[user->id] || (user->phase == PHASE_UPDATE) != (node->phase == PHASE_UPDATE)) return NULL;
+    return (user->op->kind == OP_MAP && same_count(user, node)) || user->op->kind == OP_REDUCE ? user : NULL;
 }
 
+/* A map that a fold alone reads, perhaps through other such maps. */
+static bool feeds_fold(const Fuse *fuse, const Node *node, int depth) {
+    const Node *user = depth < CHAIN_LIMIT ? one_reader(fuse, node) : NULL;
+    return user && (user->op->kind == OP_REDUCE || feeds_fold(fuse, user, depth + 1));
+}
+
+/* A map that waits goes where its one reader goes, so that it need not be stored: sum(g * x) reads g and x; and a map
+ * of leaves alone follows what it is combined with. */
+static bool waits(const Fuse *fuse, const Node *node) {
+    if (feeds_fold(fuse, node, 0)) return true;
+    return one_reader(fuse, node) && operands_ready(fuse, node) < 0;
+}
+
+typedef VEC(Node *) Cone;
+
 /* The maps that wait for `node`, and it, in graph order. */
-static int gather_cone(Fuse *fuse, Node *node, Node **cone, int count) {
-    for (int i = 0; i < node->operand_count && count < CONE_LIMIT; i++) {
-        Node *operand = fuse_alias(fuse, node->operand[i]);
-        if (fuse->pending[operand->id]) count = gather_cone(fuse, operand, cone, count);
-    }
+static void gather_cone(Fuse *fuse, Node *node, Cone *cone) {
     fuse->pending[node->id] = false;
-    cone[count++] = node;
-    return count;
+    for (int i = 0; i < node->operand_count; i++) {
+        Node *operand = fuse_alias(fuse, node->operand[i]);
+        if (fuse->pending[operand->id]) gather_cone(fuse, operand, cone);
+    }
+    vec_push(fuse->arena, cone, node);
 }
 
 static bool open_cone(Fuse *fuse, Node *const *cone, int count) {
@@ -366,14 +387,14 @@ static bool open_cone(Fuse *fuse, Node *const *cone, int count) {
 
 void fuse_compute(Fuse *fuse, Node *node) {
     if (try_float(fuse, node)) return;
-    if (waits(fuse, node, 0)) {
+    if (waits(fuse, node)) {
         fuse->pending[node->id] = true;
         return;
     }
-    Node *cone[2 * CONE_LIMIT];
-    int count = gather_cone(fuse, node, cone, 0);
-    if (join(fuse, cone, count)) return;
-    if (count > 1 && open_cone(fuse, cone, count)) return;
-    for (int i = 0; i < count; i++)
-        if (count == 1 || !join(fuse, &cone[i], 1)) fuse_open(fuse, cone[i]);
+    Cone cone = {0};
+    gather_cone(fuse, node, &cone);
+    if (join(fuse, cone.at, cone.count)) return;
+    if (cone.count > 1 && open_cone(fuse, cone.at, cone.count)) return;
+    for (int i = 0; i < cone.count; i++)
+        if (cone.count == 1 || !join(fuse, &cone.at[i], 1)) fuse_open(fuse, cone.at[i]);
 }

@@ -73,6 +73,18 @@ static bool in_memory(const Walk *w, Node *node) {
     return (group >= 0 || w->fuse->place[base->id].buffer) && (group != w->group->id || base->op == &op_read);
 }
 
+/* The rows of a gather's table are named by data: all of them must lie evenly spaced, as if a loop ran over them. */
+static bool walk_table(Walk *w, Node *table, Access *access) {
+    int rows = w->axes.count;
+    if (rows == MAX_AXES) return refuse(w);
+    w->axes.extent[rows] = table->shape.size[0];
+    access->stride[rows] = shape_unit(&table->shape, 0);
+    w->axes.count++;
+    bool fine = walk(w, table, access);
+    w->axes.count--;
+    return fine || (w->split.axis == rows ? refuse(w) : false);
+}
+
 /* gather: [rows, width] of the result; ids move along the rows, the table along the width. */
 static bool walk_gather(Walk *w, Node *node, const Access *access) {
     Node *table = node->operand[0], *ids = node->operand[1];
@@ -84,7 +96,7 @@ static bool walk_gather(Walk *w, Node *node, const Access *access) {
     memcpy(of_ids.stride, steps[0], sizeof of_ids.stride);
     memcpy(of_table.stride, steps[1], sizeof of_table.stride);
     if (!in_memory(w, table)) return refuse(w);
-    return walk(w, table, &of_table) && walk(w, ids, &of_ids);
+    return walk_table(w, table, &of_table) && walk(w, ids, &of_ids);
 }
 
 static bool walk_operands(Walk *w, Node *node, const Access *access) {

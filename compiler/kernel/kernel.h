@@ -25,7 +25,7 @@ typedef struct Access {
     int64_t offset;
     int64_t stride[MAX_AXES]; /* by loop */
     Node *index;              /* a run-time term (an I32 scalar, checked), or NULL */
-    int64_t index_stride;
+    int64_t index_stride, index_count; /* the index lies in [0, index_count) */
 } Access;
 
 /* Where an access can't be told with the loops as they are: split loop `axis` so that its inner part has `inner` turns.
