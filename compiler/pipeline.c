@@ -3,8 +3,9 @@
  *     m.tg --parse--> tree --elaborate … expand--> graphs --fuse … plan--> kernels --lower--> loops --emit--> C
  * --build-->
  *
- * After each row the runner prints the user's mistakes and stops if there are any, checks what the row made, and dumps
- * it if asked; "unchanged" says that the dump is the text it was before. */
+ * After each row the runner stops if there are mistakes of the user (syntax errors are told together with those that
+ * `elaborate` finds in the rest), checks what the row made, and dumps it if asked; "unchanged" says that the dump is
+ * the text it was before. */
 #include "pipeline.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ static void run_parse(Compile *c) {
 
 static void run_elaborate(Compile *c) {
     const char *unknown = override_unknown(c->file, &c->options);
-    if (unknown) {
+    if (unknown && !diag_count(c->diag)) {
         fprintf(stderr, "tgc: -D %s: %s has no dim or const of that name at the top\n", unknown, c->path);
         c->status = 2;
         return;
@@ -243,6 +244,8 @@ static void run_table(Compile *c) {
             double begun = now();
             pass->run(c);
             if (diag_count(c->diag)) c->status = 1;
+            bool stops = c->stop_after && !strcmp(c->stop_after, pass->name);
+            if (c->status == 1 && pass->run == run_parse && !c->file->lost && !stops) run_elaborate(c);
             if (c->status) return;
             dump(c, pass, &form, &before); /* first, so that what a check finds can be seen */
             if (pass->check) pass->check(c, pass->name);

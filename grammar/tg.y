@@ -294,7 +294,7 @@ block: '{' stmts '}' { $$ = (Block){@$, *$2}; } ;
 stmts
     : %empty { EMPTY(StmtList, $$); }
     | stmts stmt ';' { MORE($$, $1, $2); }
-    | stmts error ';' { $$ = $1; yyerrok; }
+    | stmts error ';' { MORE($$, $1, stmt_broken(parse, @2)); yyerrok; }
     ;
 
 stmt
@@ -431,7 +431,9 @@ static int yyreport_syntax_error(const yypcontext_t *context, Parse *parse) {
     const char *expected[YYNTOKENS];
     int count = yypcontext_expected_tokens(context, kinds, YYNTOKENS);
     for (int i = 0; i < count; i++) expected[i] = yysymbol_name(kinds[i]);
+    int before = diag_count(parse->diag);
     report_syntax(parse, expected, count > 0 ? count : 0);
+    parse->recovered += diag_count(parse->diag) - before;
     tokens_recover(parse);
     return 0;
 }

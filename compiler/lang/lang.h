@@ -159,6 +159,7 @@ typedef enum StmtKind {
     STMT_IF,     /* values.at[0], body, otherwise */
     STMT_LET,    /* bindings */
     STMT_ASSERT, /* values.at[0], message */
+    STMT_BROKEN  /* it could not be parsed; targets: what it may have set */
 } StmtKind;
 
 struct Stmt {
@@ -282,6 +283,10 @@ typedef struct File {
     const Source *source;
     ItemList items;
     SpanList comments; /* in order; only the printer reads them */
+    /* After syntax errors: the names in the statements that were skipped, which may be missing elsewhere; and whether
+     * more is missing than that, so that nothing can be said about the rest. */
+    VEC(const char *) skipped;
+    bool lost;
 } File;
 
 /* ---- tree.c ---- */

@@ -7,8 +7,8 @@
 
 enum { EDITION = 1, LARGEST = 64 << 20 };
 
-/* The length of the UTF-8 character at `at`, or 0: no overlong forms, no surrogates, nothing past U+10FFFF. */
-static size_t utf8_length(const unsigned char *at, size_t left) {
+/* No overlong forms, no surrogates, nothing past U+10FFFF. */
+size_t utf8_length(const unsigned char *at, size_t left) {
     static const struct {
         unsigned char first, last; /* of the first byte */
         unsigned char low, high;   /* of the second */
@@ -66,8 +66,12 @@ File *lang_parse(Arena *arena, Names *names, Diag *diag, const Source *source) {
         diag_error(diag, (Span){source, 0, 0}, E0106, "the file is larger than %d MiB", LARGEST >> 20);
         return parse->file;
     }
+    int before = diag_count(diag);
     check_encoding(parse);
+    int encoding = diag_count(diag) - before;
     scan_tokens(parse);
+    parse->recovered = diag_count(diag) - before - encoding; /* the statement is skipped when the grammar gets there */
     if (check_edition(parse)) yyparse(parse);
+    if (diag_count(diag) - before > parse->recovered) parse->file->lost = true;
     return parse->file;
 }

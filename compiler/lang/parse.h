@@ -45,9 +45,15 @@ typedef struct Parse {
     int closing;    /* braces that nobody closed, to be closed before the next token */
     bool end_now;   /* after an error: the statement ends here */
     bool stopped;   /* nested too deeply: the rest is not read */
+    int recovered;  /* errors behind which parsing went on with the next statement */
+    int broken, broken_end; /* the tokens skipped last */
     int depth;
     Open open[LANG_NESTING];
 } Parse;
+
+/* ---- parse.c ---- */
+
+size_t utf8_length(const unsigned char *at, size_t left); /* of the character at `at`; 0: it is not UTF-8 */
 
 /* ---- tg.l ---- */
 
@@ -59,6 +65,7 @@ typedef union YYSTYPE YYSTYPE;
 
 int tokens_next(YYSTYPE *value, Span *at, Parse *parse); /* the parser's yylex */
 void tokens_recover(Parse *parse);                       /* after an error at the token given last: where to go on */
+Stmt *stmt_broken(Parse *parse, Span span);              /* of what was skipped last */
 bool token_is_word(int kind);                            /* a word of the language */
 bool token_is_statement(int kind);                       /* a word that begins a statement */
 bool token_continues(int kind);                          /* no statement ends after it */

@@ -124,6 +124,8 @@ static void print_stmt(Printer *printer, const Stmt *stmt) {
     case STMT_ASSERT:
         print_assert(printer, stmt->values.at[0], stmt->message);
         break;
+    case STMT_BROKEN:
+        break;
     }
 }
 

@@ -317,13 +317,26 @@ static int skip_statement(const Parse *parse, int at, int brackets) {
     }
 }
 
+/* Notes what was skipped: its names may be missing elsewhere, and after an `import` nobody knows which are. */
+static void note_skipped(Parse *parse) {
+    parse->broken = parse->statement;
+    parse->broken_end = parse->next;
+    for (int i = parse->broken; i < parse->broken_end; i++) {
+        if (kind_at(parse, i) == IDENT) vec_push(parse->arena, &parse->file->skipped, parse->tokens.at[i].text);
+        if (kind_at(parse, i) == IMPORT) parse->file->lost = true;
+    }
+}
+
 /* Skips the rest of the broken statement, over whole braces. A header whose line ended before its `{` goes on there. */
 void tokens_recover(Parse *parse) {
     int at = parse->given, brackets = brackets_open(parse);
     if (parse->stopped) return;
     if (parse->given_kind == ';') {
         at = parse->next;
-        if (parse->header < 0 || (kind_at(parse, at) != '{' && kind_at(parse, at) != ARROW)) return;
+        if (parse->header < 0 || (kind_at(parse, at) != '{' && kind_at(parse, at) != ARROW)) {
+            note_skipped(parse);
+            return;
+        }
     } else if (parse->given_kind == '}') {
         at = parse->next; /* it closes nothing */
     } else if (parse->given_kind == '{') {
@@ -331,6 +344,17 @@ void tokens_recover(Parse *parse) {
     }
     close_brackets(parse);
     parse->next = skip_statement(parse, at, brackets);
+    note_skipped(parse);
     parse->end_now = true;
     if (parse->given_kind != ';') parse->given_kind = BAD; /* which ends nothing: a ';' follows */
+}
+
+Stmt *stmt_broken(Parse *parse, Span span) {
+    Stmt *stmt = stmt_new(parse, STMT_BROKEN, span);
+    for (int i = parse->broken; i + 1 < parse->broken_end; i++) {
+        int after = kind_at(parse, i + 1);
+        bool is_set = kind_at(parse, i) == IDENT && (after == '=' || after == ',' || after == WRITE);
+        if (is_set) vec_push(parse->arena, &stmt->targets, ((Ident){parse->tokens.at[i].text, span}));
+    }
+    return stmt;
 }

@@ -186,7 +186,7 @@ bool elaborate(Model *model, const File *file, const Options *options) {
         .arena = model->arena, .names = model->names, .diag = model->diag, .model = model, .options = options};
     Elab *el = &state;
     int before = diag_count(model->diag);
-    LoadedFile *main_file = file_begin(el, NULL, file->source, before > 0);
+    LoadedFile *main_file = file_begin(el, NULL, file);
     el->scope = main_file->scope;
     elaborate_file(el, file, true);
     for (int i = 0; i < el->points.count && !el->stopped; i++) elaborate_entry(el, el->points.at[i]);

@@ -62,7 +62,8 @@ struct Scope {
     const char *path;     /* of the unit: "net.enc.0"; "" for a file */
     const Source *source; /* of a file */
     const Module *module;
-    bool broken; /* a file with syntax errors: names may be missing through no fault of their user */
+    const File *tree; /* of a file: what was skipped in it may have made names that are missing */
+    bool broken;      /* names may be missing through no fault of their user */
 };
 
 /* A call in progress. */
@@ -240,7 +241,7 @@ void elaborate_file(Elab *el, const File *file, bool main_file); /* in the curre
 
 void elaborate_import(Elab *el, const Item *item);
 /* Registers a file and makes its scope; key NULL: from the source's path. */
-LoadedFile *file_begin(Elab *el, const char *key, const Source *source, bool broken);
+LoadedFile *file_begin(Elab *el, const char *key, const File *tree);
 
 /* ---- elaborate.c ---- */
 

@@ -52,12 +52,13 @@ static bool find_text(Elab *el, const char *path, const Source *importer, Source
 
 /* ---- loading ---- */
 
-LoadedFile *file_begin(Elab *el, const char *key, const Source *source, bool broken) {
+LoadedFile *file_begin(Elab *el, const char *key, const File *tree) {
     LoadedFile *file = NEW(el->arena, LoadedFile);
-    file->key = key ? key : key_of(el, source->path);
+    file->key = key ? key : key_of(el, tree->source->path);
     file->scope = scope_new(el, NULL, "");
-    file->scope->source = source;
-    file->scope->broken = broken;
+    file->scope->source = tree->source;
+    file->scope->tree = tree;
+    file->scope->broken = tree->lost;
     file->loading = true;
     vec_push(el->arena, &el->files, file);
     return file;
@@ -66,9 +67,8 @@ LoadedFile *file_begin(Elab *el, const char *key, const Source *source, bool bro
 static LoadedFile *file_load(Elab *el, const char *key, const Source *found) {
     Source *source = NEW(el->arena, Source);
     *source = *found;
-    int before = diag_count(el->diag);
     const File *tree = lang_parse(el->arena, el->names, el->diag, source);
-    LoadedFile *file = file_begin(el, key, source, diag_count(el->diag) > before);
+    LoadedFile *file = file_begin(el, key, tree);
     Scope *outside = el->scope;
     el->scope = file->scope;
     el->importing++;

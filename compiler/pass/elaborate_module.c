@@ -223,6 +223,11 @@ static void elaborate_sizes(Elab *el, const SizeList *sizes, bool main_file) {
             good = choose_size(el, size, given, &number);
         else if (!given)
             good = eval_number(el, size->value, "a size", &number);
+        if (given && (number != floor(number) || number < 0 || number > INT32_MAX)) {
+            diag_error(el->diag, size->name.span, E0321, "-D %s=%s is no size: a whole number from 0 to %d",
+                       size->name.name, number_text(el, number), INT32_MAX);
+            good = false;
+        }
         good = good && to_size(el, number, given || !size->value ? size->name.span : size->value->span, &whole);
         Value value = good ? number_value((double)whole) : poison();
         value.size = good;

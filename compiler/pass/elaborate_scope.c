@@ -154,8 +154,17 @@ bool slot_given(const Scope *scope, const Slot *slot) {
     return !slot->imported && (slot->value.kind == VALUE_FUNCTION || slot->value.kind == VALUE_MODULE);
 }
 
+/* Whether a name stands in a statement of its file that could not be parsed, which may be where it was made. */
+static bool was_skipped(const Scope *scope, const char *name) {
+    while (scope->parent) scope = scope->parent;
+    for (int i = 0; scope->tree && i < scope->tree->skipped.count; i++)
+        if (!strcmp(scope->tree->skipped.at[i], name)) return true;
+    return false;
+}
+
 void unknown_name(Elab *el, Scope *scope, Span at, const char *name, bool members) {
     VEC(const char *) candidates = {0};
+    if (was_skipped(scope, name) || was_skipped(el->scope, name)) return;
     for (Scope *s = scope; s; s = members ? NULL : s->parent) {
         if (s->broken) return;
         for (int i = 0; i < s->slots.count; i++)

@@ -217,8 +217,9 @@ bool find_axis(Elab *el, const Value *value, Span at, const char *said, const No
     for (int i = 0; i < shape->rank && value->size; i++)
         if (shape->size[i] == (int64_t)value->number) {
             diag_help(message, "axis %d has that size: axis = %d", i, i);
-            break;
+            return false;
         }
+    if (value->size && shape->rank > 0) diag_help(message, "name one of its axes, or number it, from axis = 0");
     return false;
 }
 

@@ -46,6 +46,7 @@ static void exec_return(Elab *el, const Stmt *stmt) {
     if (!frame->function) {
         Message *message = diag_error(el->diag, stmt->span, E0208, "an entry point has no return");
         diag_help(message, "assign its results by name");
+        give_up(el);
         return;
     }
     frame->returned = true;
@@ -180,9 +181,15 @@ static void exec_assertion(Elab *el, const Stmt *stmt) {
     exec_assert(el, stmt->values.at[0], stmt->message);
 }
 
+/* What it may have set is not known from here on. */
+static void exec_broken(Elab *el, const Stmt *stmt) {
+    give_up(el);
+    for (int i = 0; i < stmt->targets.count; i++) bind(el, stmt->targets.at[i], poison());
+}
+
 static void (*const rules[])(Elab *, const Stmt *) = {
     [STMT_ASSIGN] = exec_assign, [STMT_WRITE] = exec_write, [STMT_RETURN] = exec_return,    [STMT_FOR] = exec_for,
-    [STMT_IF] = exec_if,         [STMT_LET] = exec_let,     [STMT_ASSERT] = exec_assertion,
+    [STMT_IF] = exec_if,         [STMT_LET] = exec_let,     [STMT_ASSERT] = exec_assertion, [STMT_BROKEN] = exec_broken,
 };
 
 void exec_block(Elab *el, const Block *block) {

@@ -187,8 +187,8 @@ static void derive(Graph *graph, Node *from, Node *seed, Node *const *xs, int co
     walk.given = NEW_ARRAY(scratch, Node *, seed->id + 1);
     walk.lead = lead_of(seed, from);
     find_path(&walk);
-    bool sound = no_write_on_path(&walk, asked) && rules_exist(&walk, asked);
-    for (int i = 0; i < count; i++) sound = depends(&walk, xs[i], asked) && sound;
+    bool known = no_write_on_path(&walk, asked) && rules_exist(&walk, asked), sound = known;
+    for (int i = 0; i < count && known; i++) sound = depends(&walk, xs[i], asked) && sound;
     walk.given[from->id] = seed;
     if (sound)
         walk_back(&walk);

@@ -41,3 +41,21 @@ expect 1 tgc check empty.tg
 { echo 'tg 1'; printf 'graph f(x: []) -> (y: []) { y = '; printf '(%.0s' $(seq 20000); echo '}'; } >deep.tg
 expect 1 tgc check deep.tg
 stderr_has 'error[E0106]'
+
+# syntax errors and mistakes in the rest are told in one run; what a broken statement would have made is no second error
+model both.tg 'dim N = 3' 'dim Q = = 4' 'graph f(x: [N]) -> (y: [N]) {' '  x = x @ @ x' '  y = x + ones([7])' '}' \
+    'graph g(x: [N], q: [Q]) -> (y: [N]) { y = x + ones([7]) + unheard }' 'graph h(x: [N]) -> (y: [N]) { return x }'
+expect 1 tgc check both.tg
+stderr_has 'both.tg:3:9: error[E0101]'
+stderr_has 'both.tg:5:11: error[E0101]'
+stderr_has 'both.tg:8:'
+stderr_has 'unknown name `unheard`'
+stderr_has 'both.tg:9:31: error[E0208]: an entry point has no return'
+errors_are() { [ "$(grep -c 'error\[' .stderr)" = "$1" ] || fail "there are not $1 errors: $(cat .stderr)"; }
+errors_are 5
+printf 'tg 1\n\xff\xfe\n' >bytes.tg
+expect 1 tgc check bytes.tg
+errors_are 1
+expect 1 tgc check -D N=0.5 both.tg
+expect 1 tgc run good.tg twice -D N=0.5 'x=[1,2,3]'
+stderr_has '-D N=0.5'
