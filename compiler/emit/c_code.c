@@ -64,7 +64,7 @@ static void put_launch_values(Text *values, const Entry *entry, const Function *
     }
     if (!kernel) return;
     text_printf(values, "%s ", kernel->name ? kernel->name : "");
-    for (int i = 0; i < kernel->outputs.count; i++) put_node_names(values, kernel->outputs.at[i]);
+    for (int i = 0; i < kernel->nodes.count; i++) put_node_names(values, kernel->nodes.at[i]);
 }
 
 /* " h net.ff.h ": what the launches of a kernel compute. */
