@@ -86,21 +86,19 @@ void lower_scatter(Lower *lower) {
     bool lanes = kernel->role[last] == ROLE_FREE && lower->axes.extent[last] > 1 &&
                  lanes_fit(lower, scatter.node->operand[2], &all, last);
     lower->lane_axis = lanes ? last : -1;
-    int64_t blocks = lanes ? lower->axes.extent[last] / lower->lane_count * lower->lane_count / STRIP : 1;
-    Nest nest = nest_open(lower, order, outer, blocks < 1 ? 1 : blocks, STRIP);
+    int64_t whole = lanes ? lower->axes.extent[last] / lower->lane_count * lower->lane_count : 0;
+    Nest nest = nest_open(lower, order, outer, whole > STRIP ? (whole + STRIP - 1) / STRIP : 1, STRIP);
     Block *in = &nest.slices->body;
-    if (blocks > 1 && lower->axes.extent[last] / lower->lane_count * lower->lane_count % STRIP != 0)
-        nest.block = STRIP; /* the last strip's bound is the smaller one */
     if (base_is_number(lower, scatter.node, &scatter.fill)) fill_rows(lower, &nest, in, &scatter, last);
     Var *n = var_new(lower, "n", T_INDEX, false);
     Stmt *loop = st_for(lower, LOOP_SERIAL, n, NULL, ex_int(lower, T_INDEX, lower->axes.extent[ids]), 1);
     lower->loop[ids] = n;
     for (int depth = 1; depth <= lower->axes.count; depth++) lower->block[depth] = &loop->body;
     Access of_ids = axes_over(&kernel->fine, kernel->fine_role, 1u << ROLE_FOLD);
-    Expr *id = value_at(lower, scatter.node->operand[1], &of_ids), *whole = NEW(lower->arena, Expr);
-    *whole = *id;
-    whole->type = T_INDEX;
-    scatter.row = st_let(lower, &loop->body, "id", whole);
+    Expr *id = value_at(lower, scatter.node->operand[1], &of_ids), *number = NEW(lower->arena, Expr);
+    *number = *id;
+    number->type = T_INDEX;
+    scatter.row = st_let(lower, &loop->body, "id", number);
     scatter.row->wide = true;
     lane_loop(lower, &nest, &loop->body, last, add_strip, &scatter);
     st_put(lower, in, loop);

@@ -171,7 +171,7 @@ void value_store(Lower *lower, Block *in, Node *node, const Access *access, Expr
 /* ---- leaves ---- */
 
 static Expr *element_number(Lower *lower, const Access *access) {
-    Index index = index_at(lower, access);
+    Index index = index_in_buffer(lower, access);
     index.constant += access->offset;
     Expr *x = ex_index(lower, index, T_INT, moves_in_lanes(lower, access));
     x->depth = access_depth(lower, access);
@@ -236,28 +236,26 @@ static bool gather_accesses(const Lower *lower, const Node *node, const Access *
 static Expr *gather_value(Lower *lower, Node *node, const Access *access) {
     Access of_ids, of_table, in_buffer;
     if (!gather_accesses(lower, node, access, &of_ids, &of_table)) fatal("lower", "a gather runs over its rows");
-    Expr *id = value_at(lower, node->operand[1], &of_ids);
-    Expr *whole = NEW(lower->arena, Expr);
-    *whole = *id;
-    whole->type = T_INDEX;
-    Var *row = st_let(lower, lower->block[id->depth], "id", whole);
-    row->wide = true;
     Node *table = schedule_reach(lower->schedule, &lower->kernel->fine, node->operand[0], &of_table, &in_buffer);
     const Place *place = &lower->schedule->place[table->id];
     /* rows of the table as it is seen through its views lie evenly spaced */
     Access one_row = of_table, next;
-    one_row.offset += shape_count(&node->operand[0]->shape) / node->operand[0]->shape.size[0];
-    int64_t spacing = 0;
+    one_row.offset += shape_unit(&node->operand[0]->shape, 0);
+    Index index = index_in_buffer(lower, &in_buffer);
+    int depth = access_depth(lower, &in_buffer);
     if (node->operand[0]->shape.size[0] > 1) {
         schedule_reach(lower->schedule, &lower->kernel->fine, node->operand[0], &one_row, &next);
-        spacing = next.offset - in_buffer.offset;
+        Expr *id = value_at(lower, node->operand[1], &of_ids), *whole = NEW(lower->arena, Expr);
+        *whole = *id;
+        whole->type = T_INDEX;
+        Var *row = st_let(lower, lower->block[id->depth], "id", whole);
+        row->wide = true;
+        index_add(lower, &index, row, next.offset - in_buffer.offset);
+        if (depth < id->depth) depth = id->depth;
     }
-    Index index = index_in_buffer(lower, &in_buffer);
-    index_add(lower, &index, row, spacing);
     bool lanes = moves_in_lanes(lower, &in_buffer);
     Expr *x = ex_load(lower, array_of(lower, place->buffer, in_buffer.offset, false), index, lanes, lower->part);
-    int depth = access_depth(lower, &in_buffer);
-    x->depth = depth > id->depth ? depth : id->depth;
+    x->depth = depth;
     return x;
 }
 
