@@ -25,11 +25,12 @@ typedef struct Fuse {
     Graph *graph;
     Schedule *schedule;
     VEC(Group *) groups;
-    int capacity;  /* of the arrays below, which are by node id */
-    int *group;    /* number of the node's group, -1 if none */
-    int *uses;     /* live operands and results that name it */
-    int *last_use; /* the largest id of a node that reads it, through views too; INT_MAX for a result */
-    Node **user;   /* one node that names it as operand */
+    VEC(Node *) writes; /* to variables, in graph order */
+    int capacity;       /* of the arrays below, which are by node id */
+    int *group;         /* number of the node's group, -1 if none */
+    int *uses;          /* live operands and results that name it */
+    int *last_use;      /* the largest id of a node that reads it, through views too; INT_MAX for a result */
+    Node **user;        /* one node that names it as operand */
     bool *live, *floating, *external;
     bool *visited;
     bool *pending; /* a map that waits for the fold that alone reads it */
@@ -66,6 +67,9 @@ void fuse_open(Fuse *fuse, Node *node);    /* gives it a group of its own */
 /* ---- fuse_visit.c: one node at a time, in graph order ---- */
 
 void fuse_visit(Fuse *fuse, Node *node);
+/* The id of the write that ends the life of what `read` sees; INT_MAX if none does. */
+int fuse_overwritten(const Fuse *fuse, const Node *read);
+const Variable *fuse_memory(const Variable *variable); /* a parameter lies in its group's */
 
 /* ---- fuse_sink.c: moves maps to the one kernel that reads them ---- */
 

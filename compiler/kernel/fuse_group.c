@@ -8,6 +8,8 @@
  */
 #include "kernel/fuse.h"
 
+#include <limits.h>
+
 /* ---- the table: what may join a group of each kind ---- */
 
 typedef struct Rule {
@@ -337,7 +339,9 @@ static bool try_float(Fuse *fuse, Node *node) {
 
 /* ---- maps that wait for their reader ---- */
 
-static bool same_count(const Node *a, const Node *b) { return shape_count(&a->shape) == shape_count(&b->shape); }
+static bool same_count(const Node *a, const Node *b) {
+    return shape_count(&a->shape) == shape_count(&b->shape);
+}
 
 /* The one node that reads the map, element by element; NULL where there is none or it is of another kind of work. */
 static const Node *one_reader(const Fuse *fuse, const Node *node) {
@@ -353,9 +357,24 @@ static bool feeds_fold(const Fuse *fuse, const Node *node, int depth) {
     return user && (user->op->kind == OP_REDUCE || feeds_fold(fuse, user, depth + 1));
 }
 
+/* Whether the variables that it reads still hold the same when the last of a chain of readers has its turn. */
+static bool stays_until_read(const Fuse *fuse, const Node *node) {
+    int written = INT_MAX;
+    for (int i = 0; i < node->operand_count; i++) {
+        const Node *base = fuse_base(fuse, node->operand[i]);
+        int at = base->op == &op_read ? fuse_overwritten(fuse, base) : INT_MAX;
+        if (at < written) written = at;
+    }
+    if (written == INT_MAX) return true;
+    for (const Node *reader = node; reader; reader = one_reader(fuse, reader))
+        if (reader->id > written) return false;
+    return true;
+}
+
 /* A map that waits goes where its one reader goes, so that it need not be stored: sum(g * x) reads g and x; and a map
  * of leaves alone follows what it is combined with. */
 static bool waits(const Fuse *fuse, const Node *node) {
+    if (!stays_until_read(fuse, node)) return false;
     if (feeds_fold(fuse, node, 0)) return true;
     return one_reader(fuse, node) && operands_ready(fuse, node) < 0;
 }

@@ -13,7 +13,8 @@
 #include <ctype.h>
 #include <string.h>
 
-/* The last part of an instance's path, with the list's name before a number: q of net.enc.0.att.q, enc_0 of net.enc.0. */
+/* The last part of an instance's path, with the list's name before a number: q of net.enc.0.att.q, enc_0 of net.enc.0.
+ */
 static const char *scope_tail(Arena *arena, const char *scope) {
     const char *last = strrchr(scope, '.'), *tail = last ? last + 1 : scope;
     if (!last || !isdigit((unsigned char)*tail)) return tail;
@@ -70,6 +71,7 @@ void fuse_leaves(Fuse *fuse) {
             fuse->place[id] = fuse_row_major(&node->shape, buffer, 0);
         } else if (node->op == &op_read || node->op == &op_write) {
             Variable *variable = node->attr.variable;
+            if (node->op == &op_write) vec_push(fuse->arena, &fuse->writes, node);
             Buffer *buffer = variable_buffer(fuse, variable);
             if (node->op == &op_read)
                 fuse->place[id] = fuse_row_major(&node->shape, buffer, variable->group ? variable->offset : 0);

@@ -36,15 +36,25 @@ static void find_readers(Sink *sink) {
     }
 }
 
-static bool movable(const Sink *sink, const Node *node) {
+/* Whether a variable that the node reads is written between its kernel's turn and the later one's. */
+static bool overwritten(const Fuse *fuse, const Node *node, int from, int to) {
+    for (int i = 0; i < node->operand_count; i++) {
+        const Node *base = fuse_base(fuse, node->operand[i]);
+        for (int j = 0; base->op == &op_read && j < fuse->writes.count; j++) {
+            const Node *write = fuse->writes.at[j];
+            int turn = fuse->group[write->id];
+            if (fuse_memory(write->attr.variable) == fuse_memory(base->attr.variable) && turn >= from && turn <= to)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool movable(const Sink *sink, const Node *node, int to) {
     const Fuse *fuse = sink->fuse;
-    if (node->op->kind != OP_MAP || fuse->group[node->id] < 0 || fuse->alias[node->id] || sink->shown[node->id])
-        return false;
-    if (fuse->place[node->id].buffer || fuse->base_of[node->id] || sink->readers[node->id].count == 0) return false;
-    for (int i = 0; i < node->operand_count; i++)
-        if (fuse_base(fuse, node->operand[i])->op == &op_read && fuse_base(fuse, node->operand[i])->attr.version > 0)
-            return false;
-    return true;
+    if (node->op->kind != OP_MAP || fuse->alias[node->id] || sink->shown[node->id]) return false;
+    if (fuse->place[node->id].buffer || fuse->base_of[node->id]) return false;
+    return !overwritten(fuse, node, fuse->group[node->id], to);
 }
 
 static bool in_cone(Node *const *cone, int count, const Node *node) {
@@ -73,7 +83,7 @@ static int grow(const Sink *sink, Node **cone, int count, int from, int to) {
             Node *operand = fuse_base(sink->fuse, cone[i]->operand[j]);
             if (sink->fuse->group[operand->id] != from || in_cone(cone, count, operand) || count == CONE_LIMIT)
                 continue;
-            if (shape_count(&operand->shape) == points && movable(sink, operand) &&
+            if (shape_count(&operand->shape) == points && movable(sink, operand, to) &&
                 read_by(sink, operand, to, cone, count))
                 cone[count++] = operand;
         }
@@ -134,9 +144,9 @@ static void move(Sink *sink, Group *old, Group *new, Node *const *cone, int coun
 
 static void sink_node(Sink *sink, Node *node) {
     Fuse *fuse = sink->fuse;
-    if (!movable(sink, node)) return;
+    if (fuse->group[node->id] < 0 || sink->readers[node->id].count == 0) return;
     int from = fuse->group[node->id], to = fuse->group[sink->readers[node->id].at[0]->id];
-    if (to == from || !read_by(sink, node, to, NULL, 0)) return;
+    if (to == from || !movable(sink, node, to) || !read_by(sink, node, to, NULL, 0)) return;
     Group *old = fuse->groups.at[from], *new = fuse->groups.at[to];
     if (old->update != new->update || new->kind == KERNEL_CONTRACT || new->kind == KERNEL_SCATTER) return;
     Node *cone[CONE_LIMIT] = {node};

@@ -99,19 +99,17 @@ static void visit_pad(Fuse *fuse, Node *node) {
 
 /* ---- variables ---- */
 
-static const Variable *memory_of(const Variable *variable) {
+const Variable *fuse_memory(const Variable *variable) {
     return variable->group ? variable->group : variable;
 }
 
-/* The id of the write that ends the life of what `read` sees; INT_MAX if none does. */
-static int overwritten_at(const Fuse *fuse, const Node *read) {
-    const Graph *graph = fuse->graph;
-    for (int id = read->id + 1; id < graph->nodes.count; id++) {
-        const Node *node = graph->nodes.at[id];
-        if (node->op == &op_write && fuse->live[id] &&
-            memory_of(node->attr.variable) == memory_of(read->attr.variable) &&
-            !(node->attr.variable == read->attr.variable && node->attr.version <= read->attr.version))
-            return id;
+int fuse_overwritten(const Fuse *fuse, const Node *read) {
+    const Variable *variable = read->attr.variable;
+    for (int i = 0; i < fuse->writes.count; i++) {
+        const Node *write = fuse->writes.at[i];
+        bool before = write->attr.variable == variable && write->attr.version <= read->attr.version;
+        if (write->id > read->id && !before && fuse_memory(write->attr.variable) == fuse_memory(variable))
+            return write->id;
     }
     return INT_MAX;
 }
@@ -119,11 +117,11 @@ static int overwritten_at(const Fuse *fuse, const Node *read) {
 /* The group after whose turn a read's version is there. */
 static int group_of_leaf(const Fuse *fuse, const Node *node) {
     int latest = -1;
-    for (int id = 0; id < node->id; id++) {
-        const Node *write = fuse->graph->nodes.at[id];
-        if (write->op == &op_write && memory_of(write->attr.variable) == memory_of(node->attr.variable) &&
-            fuse->group[id] > latest)
-            latest = fuse->group[id];
+    for (int i = 0; i < fuse->writes.count; i++) {
+        const Node *write = fuse->writes.at[i];
+        if (write->id < node->id && fuse_memory(write->attr.variable) == fuse_memory(node->attr.variable) &&
+            fuse->group[write->id] > latest)
+            latest = fuse->group[write->id];
     }
     return latest;
 }
@@ -131,7 +129,7 @@ static int group_of_leaf(const Fuse *fuse, const Node *node) {
 /* A value that is still read after its variable has been overwritten is copied first. */
 static void visit_read(Fuse *fuse, Node *node) {
     fuse->group[node->id] = group_of_leaf(fuse, node);
-    if (fuse->last_use[node->id] <= overwritten_at(fuse, node)) return;
+    if (fuse->last_use[node->id] <= fuse_overwritten(fuse, node)) return;
     Node *original = graph_copy(fuse->graph, node, NULL, node->forward);
     fuse_reserve(fuse);
     fuse->live[original->id] = true;
@@ -165,10 +163,10 @@ static bool safe_to_write(const Fuse *fuse, const Node *write, int turn) {
         const Node *read = graph->nodes.at[id];
         if (!fuse->live[id]) continue;
         if (read->op == &op_write && id < write->id && fuse->group[id] > turn &&
-            memory_of(read->attr.variable) == memory_of(write->attr.variable))
+            fuse_memory(read->attr.variable) == fuse_memory(write->attr.variable))
             return false;
         if (read->op != &op_read || fuse->alias[id] ||
-            memory_of(read->attr.variable) != memory_of(write->attr.variable))
+            fuse_memory(read->attr.variable) != fuse_memory(write->attr.variable))
             continue;
         for (int user = id + 1; user < graph->nodes.count; user++) {
             const Node *reader = graph->nodes.at[user];
@@ -187,7 +185,7 @@ static Place place_of_write(const Fuse *fuse, const Node *write) {
     const Variable *variable = write->attr.variable;
     Node window = {.id = write->id, .shape = variable->shape};
     Place place = fuse_row_major(&window.shape, NULL, 0);
-    const Variable *memory = memory_of(variable);
+    const Variable *memory = fuse_memory(variable);
     for (int i = 0; i < fuse->schedule->buffers.count; i++)
         if (fuse->schedule->buffers.at[i]->variable == memory) place.buffer = fuse->schedule->buffers.at[i];
     place.offset = variable->group ? variable->offset : 0;
