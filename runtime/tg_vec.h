@@ -27,6 +27,10 @@
 #define TG_HAS(builtin) 0
 #endif
 
+#if (TG_VEC_BYTES > 16 && !defined(__AVX2__)) || (TG_VEC_BYTES > 32 && !defined(__AVX512F__))
+#error "written for wider vectors than the compiler was told of: use the line at the head of the file"
+#endif
+
 /* ---- hints ---- */
 
 #define TG_RESTRICT  __restrict__

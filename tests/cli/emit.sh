@@ -47,3 +47,21 @@ for cc in gcc clang; do
     done
 done
 expect 0 clang++ -x c++ -std=c++11 -Wall -Wextra -Werror -Wpedantic -fsyntax-only alone/m.h
+
+# the line at the head of each file compiles it; without its flags the file says so in a sentence
+expect 0 tgc emit m.tg -o lined
+expect 0 tgc emit m.tg --standalone -o lined/alone
+for folder in lined lined/alone; do
+    line=$(sed -n '/^ \*   cc /,/-c m\.c/{s/^ \* *//;s/\\$//;s/ *(.*//;p}' $folder/m.c | tr '\n' ' ')
+    for cc in gcc clang; do
+        command -v $cc >/dev/null || continue
+        expect 0 env -C $folder $cc -Wall -Wextra -Werror ${line#cc } -I "$TGC_ROOT/runtime" -o m.o
+        exists $folder/m.o
+        rm -f $folder/m.o
+    done
+done
+if [ "$(uname -m)" = x86_64 ]; then
+    expect 0 tgc emit m.tg --standalone --target x86-64-v3 -o wide
+    expect 1 cc -std=gnu11 -march=x86-64 -c wide/m.c -o wide/m.o
+    stderr_has 'use the line at the head of the file'
+fi
