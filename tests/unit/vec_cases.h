@@ -220,7 +220,7 @@ static void test_corners(void) {
 }
 
 static void test_integers(void) {
-    const lint low = sizeof(lint) == 4 ? INT32_MIN : (lint)INT64_MIN;
+    const lint low = INT32_MIN, high = INT32_MAX; /* integers wrap at 32 bits in lanes of 64 too */
     const lint rows[][4] = {{7, 3, 1, 1},     {-7, 3, 2, -7 + 9}, {7, -3, -2, 7 - 9},
                             {-7, -3, -1, -1}, {5, 0, 0, 0},       {low, -1, 0, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -232,7 +232,11 @@ static void test_integers(void) {
     ivec m = tg_max(tg_splat_int(a), tg_splat_int(b)), n = tg_min(tg_splat_int(a), tg_splat_int(b)),
          p = tg_abs(tg_splat_int(a));
     CU_ASSERT_TRUE(tg_max(a, b) == 9 && tg_min(a, b) == -4 && tg_abs(a) == 4 && m[0] == 9 && n[0] == -4 && p[0] == 4);
-    CU_ASSERT_EQUAL(tg_abs(low), low);
+    CU_ASSERT_TRUE(tg_abs(low) == low && tg_negative(low) == low && tg_negative(high) == -high);
+    CU_ASSERT_TRUE(tg_plus(high, 1) == low && tg_minus(low, 1) == high && tg_times(high, high) == 1);
+    ivec up = tg_plus(tg_splat_int(high), tg_splat_int(1)), down = tg_minus(tg_splat_int(low), tg_splat_int(1)),
+         square = tg_times(tg_splat_int(high), tg_splat_int(high)), folded = tg_abs(tg_splat_int(low));
+    CU_ASSERT_TRUE(up[0] == low && down[LANES - 1] == high && square[0] == 1 && folded[0] == low);
 }
 
 static void test_masks(void) {
