@@ -170,6 +170,17 @@ static const char *join_expected(const Stuck *stuck) {
     return text.at;
 }
 
+/* The word of the language that a name where a statement begins is nearest to. */
+static const char *nearest_word(const Stuck *stuck) {
+    static const char *const words[] = {"import", "dim",    "const", "let",   "module", "param", "state", "use",
+                                        "fn",     "assert", "graph", "train", "for",    "if",    "return"};
+    bool begins = stuck->kind == IDENT || (stuck->token > 0 && token_at(stuck, stuck->token - 1)->kind == IDENT &&
+                                           stuck->token - 1 == stuck->parse->statement);
+    int first = stuck->parse->statement;
+    if (!begins || is_invented(stuck) || stuck->token > first + 1) return NULL;
+    return name_nearest(text_of(stuck->parse, first), words, sizeof words / sizeof *words);
+}
+
 static bool report_unexpected(const Stuck *stuck) {
     Parse *parse = stuck->parse;
     const char *expected = join_expected(stuck);
@@ -184,6 +195,8 @@ static bool report_unexpected(const Stuck *stuck) {
         diag_help(message, "the `{` stays on the line of its header");
     else if (stuck->kind == '=' && expects(stuck, "the end of the statement") && expects(stuck, "`and`"))
         diag_help(message, "equality is written ==");
+    else if (nearest_word(stuck))
+        diag_help(message, "did you mean `%s`?", nearest_word(stuck));
     return true;
 }
 
