@@ -31,7 +31,7 @@ void tg_file_close(tg_file *file);
 int tg_file_count(const tg_file *file);
 const tg_file_tensor *tg_file_at(const tg_file *file, int index);
 const tg_file_tensor *tg_file_find(const tg_file *file, const char *name); /* NULL if none */
-const char *tg_file_note(const tg_file *file, const char *key); /* a value of __metadata__; NULL if none */
+const char *tg_file_note(const tg_file *file, const char *key);            /* a value of __metadata__; NULL if none */
 /* Reads `bytes` bytes from `from` on, within the tensor. */
 tg_status tg_file_read(tg_file *file, const tg_file_tensor *tensor, uint64_t from, uint64_t bytes, void *to, char *text,
                        size_t size);

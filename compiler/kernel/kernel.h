@@ -23,8 +23,8 @@ typedef struct Axes {
 /* Which element of a node's row-major space (or, after place_access, of a buffer) belongs to a point of the loops. */
 typedef struct Access {
     int64_t offset;
-    int64_t stride[MAX_AXES]; /* by loop */
-    Node *index;              /* a run-time term (an I32 scalar, checked), or NULL */
+    int64_t stride[MAX_AXES];          /* by loop */
+    Node *index;                       /* a run-time term (an I32 scalar, checked), or NULL */
     int64_t index_stride, index_count; /* the index lies in [0, index_count) */
 } Access;
 

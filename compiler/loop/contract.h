@@ -15,6 +15,6 @@ typedef struct Product {
 
 Product product_of(Lower *lower);
 void lower_pack_rows(Lower *lower); /* A into panels [batch][M/mr][K][mr] */
-void lower_pack(Lower *lower); /* B into panels [batch][N/NR][K][NR], padded with zeros */
+void lower_pack(Lower *lower);      /* B into panels [batch][N/NR][K][NR], padded with zeros */
 
 #endif
