@@ -12,7 +12,7 @@ stderr_has 'the text is shorter than one window'
 rm -r run
 head -c 4000 "$here/tales.txt" >text.txt
 expect 0 "$here/prepare" text.txt --out run --length 16
-stdout_has 'train.safetensors: 513 windows of 16 bytes'
+stdout_has 'train.safetensors: 512 windows of 16 bytes'
 sizes='-D B=8 -D T=16 -D D=16 -D H=2 -D F=16 -D L=1'
 # shellcheck disable=SC2086 # one word per size
 expect 0 tgc train "$here/gpt.tg" $sizes -D WARM=2 --data run/train.safetensors --valid run/valid.safetensors --steps 20 --out run
