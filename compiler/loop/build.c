@@ -195,10 +195,11 @@ void st_comment(Lower *lower, Block *in, const char *format, ...) {
     st_add(lower, in, ST_COMMENT)->text = arena_strndup(lower->arena, line, strlen(line));
 }
 
-Block *st_if(Lower *lower, Block *in, Expr *condition) {
-    Stmt *stmt = st_add(lower, in, ST_IF);
+Stmt *st_if(Lower *lower, Expr *condition) {
+    Stmt *stmt = NEW(lower->arena, Stmt);
+    stmt->kind = ST_IF;
     stmt->value = condition;
-    return &stmt->body;
+    return stmt;
 }
 
 /* "W" for a place inside a flat group that parameter net.W lies in; else the buffer's own name. */

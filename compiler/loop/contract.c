@@ -188,10 +188,13 @@ static void epilogue_columns(Lower *lower, Block *in, Contract *c) {
         columns(lower, in, c, start, 0, p->panels == 1 ? last : p->panel);
     } else {
         Expr *which[2] = {ex_var(lower, c->panel), ex_int(lower, T_INDEX, p->panels - 1)};
-        Block *full = st_if(lower, in, ex_apply(lower, T_MASK, "%0 < %1", 2, which));
-        columns(lower, full, c, grid_digit(lower, full, "j", c->panel, "%0 * %1", p->panel), 0, p->panel);
-        Block *part = st_if(lower, in, ex_apply(lower, T_MASK, "%0 == %1", 2, which));
-        columns(lower, part, c, NULL, (p->panels - 1) * p->panel, last);
+        Stmt *full = st_if(lower, ex_apply(lower, T_MASK, "%0 < %1", 2, which));
+        Var *j = grid_digit(lower, &full->body, "j", c->panel, "%0 * %1", p->panel);
+        columns(lower, &full->body, c, j, 0, p->panel);
+        st_put(lower, in, full);
+        Stmt *part = st_if(lower, ex_apply(lower, T_MASK, "%0 == %1", 2, which));
+        columns(lower, &part->body, c, NULL, (p->panels - 1) * p->panel, last);
+        st_put(lower, in, part);
     }
     lower->loop[p->n_loop] = start;
 }
@@ -279,20 +282,18 @@ static void last_tile(Lower *lower, Block *in, Contract *c) {
     const Product *p = &c->p;
     int mr = lower->kernel->tile.mr, rest = (int)(p->m % mr);
     if (rest == 0) return;
+    Stmt *whole = st_for(lower, LOOP_SERIAL, NULL, NULL, NULL, 1);
+    whole->kind = ST_BLOCK;
     if (c->blocks > 1) {
         Expr *last[2] = {ex_var(lower, c->block), ex_int(lower, T_INDEX, c->blocks - 1)};
-        in = st_if(lower, in, ex_apply(lower, T_MASK, "%0 == %1", 2, last));
-    } else {
-        Stmt *braces = st_for(lower, LOOP_SERIAL, NULL, NULL, NULL, 1);
-        braces->kind = ST_BLOCK;
-        st_put(lower, in, braces);
-        in = &braces->body;
+        whole = st_if(lower, ex_apply(lower, T_MASK, "%0 == %1", 2, last));
     }
     lower->loop[p->m_loop] = NULL;
     lower->shift[p->m_loop] = p->m - rest;
-    tile_body(lower, in, c, rest);
+    tile_body(lower, &whole->body, c, rest);
     value_forget(lower, p->m_loop);
     lower->shift[p->m_loop] = 0;
+    st_put(lower, in, whole);
 }
 
 /* ---- a long k in blocks: the accumulators of all the slice's rows wait in the array between two blocks ---- */
@@ -348,13 +349,15 @@ static void waiting_rows(Lower *lower, Block *in, Contract *c, Var *from, Expr *
     }
     lower->loop[p->m_loop] = NULL;
     if (rest == 0) return;
+    Stmt *only = NULL;
     if (c->blocks > 1) {
         Expr *last[2] = {ex_var(lower, c->block), ex_int(lower, T_INDEX, c->blocks - 1)};
-        in = st_if(lower, in, ex_apply(lower, T_MASK, "%0 == %1", 2, last));
+        only = st_if(lower, ex_apply(lower, T_MASK, "%0 == %1", 2, last));
     }
     lower->shift[p->m_loop] = full;
-    waiting_tile(lower, in, c, NULL, full - (c->blocks - 1) * tile->row_block, rest);
+    waiting_tile(lower, only ? &only->body : in, c, NULL, full - (c->blocks - 1) * tile->row_block, rest);
     lower->shift[p->m_loop] = 0;
+    if (only) st_put(lower, in, only);
 }
 
 /* The epilogue of all the slice's rows, once every block of k has been added. */

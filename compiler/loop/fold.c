@@ -147,11 +147,13 @@ static void strips(Lower *lower, const Nest *nest, Block *in, Fold *fold) {
     int64_t extent = lower->axes.extent[last], lanes = lower->lane_count;
     int64_t wide = lanes * STRIP_VECTORS, vectors = extent % wide / lanes, rest = extent % lanes;
     int64_t full = extent / wide;
+    Stmt *only = NULL;
     Block *block = in;
     if (full > 0) {
         if (full < nest->blocks) {
             Expr *which[2] = {ex_var(lower, nest->number), ex_int(lower, T_INDEX, full)};
-            block = st_if(lower, in, ex_apply(lower, T_MASK, "%0 < %1", 2, which));
+            only = st_if(lower, ex_apply(lower, T_MASK, "%0 < %1", 2, which));
+            block = &only->body;
         }
         lower->loop[last] = NULL;
         if (nest->number) {
@@ -161,12 +163,14 @@ static void strips(Lower *lower, const Nest *nest, Block *in, Fold *fold) {
         fold->vectors = STRIP_VECTORS;
         strip(lower, nest, block, fold);
         lower->loop[last] = NULL;
+        if (only) st_put(lower, in, only);
     }
     if (full == nest->blocks) return;
     block = in;
     if (full > 0) {
         Expr *which[2] = {ex_var(lower, nest->number), ex_int(lower, T_INDEX, full)};
-        block = st_if(lower, in, ex_apply(lower, T_MASK, "%0 == %1", 2, which));
+        only = st_if(lower, ex_apply(lower, T_MASK, "%0 == %1", 2, which));
+        block = &only->body;
     }
     lower->shift[last] = full * wide;
     fold->vectors = (int)vectors;
@@ -177,6 +181,7 @@ static void strips(Lower *lower, const Nest *nest, Block *in, Fold *fold) {
     if (rest > 0) strip(lower, nest, block, fold);
     lower->part = NULL;
     lower->shift[last] = 0;
+    if (only) st_put(lower, in, only);
 }
 
 void lower_fold(Lower *lower) {

@@ -137,8 +137,10 @@ Expr *ex_lanes(Lower *lower, Expr *x);                               /* x, or it
 Var *var_new(Lower *lower, const char *name, Type type, bool lanes); /* makes the name unique */
 Index index_of(Lower *lower, int64_t constant);
 void index_add(Lower *lower, Index *index, Var *var, int64_t scale); /* nothing for scale 0 */
-/* A loop that st_put puts into its block once its body is whole: what the body needs from outside comes before it. */
+/* A loop or an if that st_put puts into its block once its body is whole: what the body needs from outside comes before
+ * it. */
 Stmt *st_for(Lower *lower, LoopKind kind, Var *var, Expr *from, Expr *to, int64_t step);
+Stmt *st_if(Lower *lower, Expr *condition);
 void st_put(Lower *lower, Block *in, Stmt *stmt);
 Var *st_let(Lower *lower, Block *in, const char *name, Expr *value);
 Var *st_var(Lower *lower, Block *in, const char *name, Expr *value);
@@ -147,7 +149,6 @@ void st_store(Lower *lower, Block *in, Array *array, Index index, Expr *value, E
 Array *st_array(Lower *lower, Block *in, const char *name, DType dtype, int64_t count);
 void st_call(Lower *lower, Block *in, const char *format, int count, Expr *const *args);
 void st_comment(Lower *lower, Block *in, const char *format, ...) PRINTF_LIKE(3, 4);
-Block *st_if(Lower *lower, Block *in, Expr *condition);
 
 /* ---- value.c: the value of a node at a point of the loops ---- */
 

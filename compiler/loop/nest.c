@@ -97,15 +97,13 @@ static void bounds(Lower *lower, const Nest *nest, Block *in, int64_t main, Expr
 
 static void tail(Lower *lower, const Nest *nest, Block *in, int axis, int64_t main, int64_t rest,
                  void (*body)(Lower *, Block *, void *), void *with) {
-    Block *block = in;
+    Stmt *whole = st_for(lower, LOOP_SERIAL, NULL, NULL, NULL, 1);
+    Block *block = &whole->body;
+    whole->kind = ST_BLOCK;
     if (nest->blocks > 1) {
         Expr *last[2] = {ex_var(lower, nest->number), ex_int(lower, T_INDEX, nest->blocks - 1)};
-        block = st_if(lower, in, ex_apply(lower, T_MASK, "%0 == %1", 2, last));
-    } else {
-        Stmt *braces = st_for(lower, LOOP_SERIAL, NULL, NULL, NULL, 1);
-        braces->kind = ST_BLOCK;
-        st_put(lower, in, braces);
-        block = &braces->body;
+        whole->kind = ST_IF;
+        whole->value = ex_apply(lower, T_MASK, "%0 == %1", 2, last);
     }
     lower->loop[axis] = NULL;
     lower->shift[axis] += main;
@@ -115,6 +113,7 @@ static void tail(Lower *lower, const Nest *nest, Block *in, int axis, int64_t ma
     value_forget(lower, axis);
     lower->part = NULL;
     lower->shift[axis] -= main;
+    st_put(lower, in, whole);
 }
 
 void lane_loop(Lower *lower, const Nest *nest, Block *in, int axis, void (*body)(Lower *, Block *, void *),
@@ -139,12 +138,7 @@ void lane_loop(Lower *lower, const Nest *nest, Block *in, int axis, void (*body)
         value_forget(lower, axis);
         if (loop) st_put(lower, in, loop);
     }
-    if (main < extent) {
-        /* what the tail needs from outside stands before it: its block is put last */
-        Stmt *whole = st_for(lower, LOOP_SERIAL, NULL, NULL, NULL, 1);
-        tail(lower, nest, &whole->body, axis, main, extent - main, body, with);
-        for (int i = 0; i < whole->body.stmts.count; i++) st_put(lower, in, whole->body.stmts.at[i]);
-    }
+    if (main < extent) tail(lower, nest, in, axis, main, extent - main, body, with);
     lower->loop[axis] = NULL;
     for (int depth = axis + 1; depth <= lower->axes.count; depth++) lower->block[depth] = in;
 }

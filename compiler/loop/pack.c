@@ -191,9 +191,9 @@ void lower_pack_rows(Lower *lower) {
     st_put(lower, &steps->body, tiles);
     if (rest) {
         Expr *last[2] = {nest.number ? ex_var(lower, nest.number) : NULL, ex_int(lower, T_INDEX, groups - 1)};
-        Block *tail = &steps->body;
-        if (nest.number) tail = st_if(lower, tail, ex_apply(lower, T_MASK, "%0 == %1", 2, last));
-        copy_row_panel(lower, tail, &pack, steps->var, NULL, full, rest);
+        Stmt *only = nest.number ? st_if(lower, ex_apply(lower, T_MASK, "%0 == %1", 2, last)) : NULL;
+        copy_row_panel(lower, only ? &only->body : &steps->body, &pack, steps->var, NULL, full, rest);
+        if (only) st_put(lower, &steps->body, only);
     }
     st_put(lower, in, steps);
     nest_close(lower, &nest);
@@ -224,13 +224,20 @@ void lower_pack(Lower *lower) {
     if (p->panels > 1) {
         Expr *full[2] = {ex_var(lower, pack.panel), ex_int(lower, T_INDEX, p->panels - 1)};
         Expr *at[2] = {ex_var(lower, pack.panel), ex_int(lower, T_INDEX, p->panel)};
-        Block *whole = last == p->panel ? in : st_if(lower, in, ex_apply(lower, T_MASK, "%0 < %1", 2, full));
+        Stmt *only = last == p->panel ? NULL : st_if(lower, ex_apply(lower, T_MASK, "%0 < %1", 2, full));
+        Block *whole = only ? &only->body : in;
         lower->loop[p->n_loop] = st_let(lower, whole, "j", ex_apply(lower, T_INDEX, "%0 * %1", 2, at));
         copy_panel(lower, whole, &pack, p->panel);
         lower->loop[p->n_loop] = NULL;
         pack.start = (p->panels - 1) * p->panel;
-        if (last != p->panel) in = st_if(lower, in, ex_apply(lower, T_MASK, "%0 == %1", 2, full));
+        if (only) {
+            st_put(lower, in, only);
+            only = st_if(lower, ex_apply(lower, T_MASK, "%0 == %1", 2, full));
+            copy_panel(lower, &only->body, &pack, last);
+            st_put(lower, in, only);
+        }
+    } else {
+        copy_panel(lower, in, &pack, last);
     }
-    if (p->panels == 1 || last != p->panel) copy_panel(lower, in, &pack, last);
     nest_close(lower, &nest);
 }
