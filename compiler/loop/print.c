@@ -413,12 +413,13 @@ static void put_value(Printer *p, const char *qualifier, const Var *var, const E
     put_line(p, arena_printf(p->arena, "%s%s %s = %s;", qualifier, type, name, piece_of(p, value).text));
 }
 
-/* `x = x + y` is x += y. */
+/* `x = x + y` is x += y; of integers it is x = tg_plus(x, y). */
 static void put_set(Printer *p, const Stmt *s) {
     const char *name = name_for(p, s->var, s->var->name);
     const Expr *value = s->value;
-    bool adds = value->kind == EX_APPLY && !strncmp(value->format, "%0 + ", 5) && !strchr(value->format + 5, '+') &&
-                !strchr(value->format + 5, '-') && value->arg[0]->kind == EX_VAR && value->arg[0]->var == s->var;
+    bool adds = value->kind == EX_APPLY && value->type != T_INT && !strncmp(value->format, "%0 + ", 5) &&
+                !strchr(value->format + 5, '+') && !strchr(value->format + 5, '-') && value->arg[0]->kind == EX_VAR &&
+                value->arg[0]->var == s->var;
     if (adds && !strchr(value->format, '<') && !strchr(value->format, '?')) {
         Expr rest = *value;
         rest.format = value->format + 5;
