@@ -126,6 +126,17 @@ bool fuse_claim(Fuse *fuse, Node *node, Place place) {
     return place_fits(fuse, node, place);
 }
 
+/* Where the value's own layout and the place ask for loops that don't go together, a plain copy stands between. */
+Node *fuse_copy_into(Fuse *fuse, Node *node, Place place) {
+    for (int copies = 0; copies < 2; copies++) {
+        Node *copy = fuse_append(fuse, &op_copy, node, &node, 1);
+        fuse_open(fuse, copy);
+        node = fuse_alias(fuse, copy);
+        if (fuse_claim(fuse, node, place)) return node;
+    }
+    fatal("fuse", "a copy of %s finds no place", node->name ? node->name : node->operand[0]->op->name);
+}
+
 /* The permute that is the value's one reader, unless what it shows is wanted in a place of its own. */
 static Node *only_permute(const Fuse *fuse, const Node *node) {
     Node *permute = fuse->uses[node->id] == 1 ? fuse->user[node->id] : NULL;

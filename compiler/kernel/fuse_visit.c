@@ -56,7 +56,7 @@ static void visit_concat(Fuse *fuse, Node *node) {
         if (shape_count(&part->shape) == 0) continue;
         if (!fuse_claim(fuse, part, place)) {
             part = fuse_copy(fuse, part);
-            if (!fuse_claim(fuse, part, place)) fatal("fuse", "a part of %s finds no place", node->op->name);
+            if (!fuse_claim(fuse, part, place)) part = fuse_copy_into(fuse, part, place);
         }
         int turn = fuse_ready(fuse, part);
         if (turn > latest) latest = turn;
@@ -210,10 +210,7 @@ static void visit_write(Fuse *fuse, Node *node) {
     if (!direct || !fuse_claim(fuse, value, place)) {
         /* in a group of its own it comes after every reader of the old value */
         if (fuse_base(fuse, value)->op == &op_read) value = fuse_copy(fuse, value);
-        Node *last = fuse_append(fuse, &op_copy, value, &value, 1);
-        fuse_open(fuse, last);
-        value = fuse_alias(fuse, last);
-        if (!fuse_claim(fuse, value, place)) fatal("fuse", "a write finds no place");
+        value = fuse_copy_into(fuse, value, place);
     }
     fuse->group[node->id] = fuse_ready(fuse, value);
 }
