@@ -239,12 +239,13 @@ static Expr *gather_value(Lower *lower, Node *node, const Access *access) {
     Node *table = schedule_reach(lower->schedule, &lower->kernel->fine, node->operand[0], &of_table, &in_buffer);
     const Place *place = &lower->schedule->place[table->id];
     /* rows of the table as it is seen through its views lie evenly spaced */
-    Access one_row = of_table, next;
+    Access one_row = of_table, next = in_buffer;
     one_row.offset += shape_unit(&node->operand[0]->shape, 0);
+    if (node->operand[0]->shape.size[0] > 1)
+        schedule_reach(lower->schedule, &lower->kernel->fine, node->operand[0], &one_row, &next);
     Index index = index_in_buffer(lower, &in_buffer);
     int depth = access_depth(lower, &in_buffer);
-    if (node->operand[0]->shape.size[0] > 1) {
-        schedule_reach(lower->schedule, &lower->kernel->fine, node->operand[0], &one_row, &next);
+    if (next.offset != in_buffer.offset) {
         Expr *id = value_at(lower, node->operand[1], &of_ids), *whole = NEW(lower->arena, Expr);
         *whole = *id;
         whole->type = T_INDEX;
