@@ -180,7 +180,7 @@ static bool try_join(Fuse *fuse, Group *group, Node *const *nodes, int count) {
         int64_t row = 0;
         const Rule *rule = rule_for(node->op == &op_gather ? OP_MAP : node->op->kind, group->kind);
         fine = rule && group->update == (node->phase == PHASE_UPDATE);
-        fine = fine && !(rule->then == KERNEL_FOLD && node->op->kind == OP_MAP && taken == count - 1);
+        fine = fine && !(rule->then == KERNEL_FOLD && node->op->kind != OP_REDUCE && taken == count - 1);
         if (fine && node->op->kind == OP_REDUCE) {
             bool rows = folds_rows(node, &row);
             fine = rows == (rule->then == KERNEL_ROW) && (rows || same_fold(group, node));

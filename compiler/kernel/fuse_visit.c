@@ -103,15 +103,19 @@ const Variable *fuse_memory(const Variable *variable) {
     return variable->group ? variable->group : variable;
 }
 
-int fuse_overwritten(const Fuse *fuse, const Node *read) {
-    const Variable *variable = read->attr.variable;
+/* The id of the first write after node `id` to where the variable lies, other than of versions up to `version` of it.
+ */
+static int written_after(const Fuse *fuse, int id, const Variable *variable, int version) {
     for (int i = 0; i < fuse->writes.count; i++) {
         const Node *write = fuse->writes.at[i];
-        bool before = write->attr.variable == variable && write->attr.version <= read->attr.version;
-        if (write->id > read->id && !before && fuse_memory(write->attr.variable) == fuse_memory(variable))
-            return write->id;
+        bool before = write->attr.variable == variable && write->attr.version <= version;
+        if (write->id > id && !before && fuse_memory(write->attr.variable) == fuse_memory(variable)) return write->id;
     }
     return INT_MAX;
+}
+
+int fuse_overwritten(const Fuse *fuse, const Node *read) {
+    return written_after(fuse, read->id, read->attr.variable, read->attr.version);
 }
 
 /* The group after whose turn a read's version is there. */
@@ -162,7 +166,7 @@ static bool safe_to_write(const Fuse *fuse, const Node *write, int turn) {
     for (int id = 0; id < graph->nodes.count; id++) {
         const Node *read = graph->nodes.at[id];
         if (!fuse->live[id]) continue;
-        if (read->op == &op_write && id < write->id && fuse->group[id] > turn &&
+        if (read->op == &op_write && id < write->id && fuse->group[id] >= turn &&
             fuse_memory(read->attr.variable) == fuse_memory(write->attr.variable))
             return false;
         if (read->op != &op_read || fuse->alias[id] ||
@@ -198,6 +202,15 @@ static Place place_of_write(const Fuse *fuse, const Node *write) {
     return place;
 }
 
+/* Whether the variable is all that holds the value once it is written over: then nobody else may read the value. */
+static bool held_long_enough(const Fuse *fuse, const Node *write) {
+    if (written_after(fuse, write->id, write->attr.variable, write->attr.version) == INT_MAX) return true;
+    for (const Node *node = write->operand[0];; node = node->operand[0]) {
+        if (fuse->uses[node->id] != 1) return false;
+        if (!fuse_is_view(node)) return !fuse->alias[node->id];
+    }
+}
+
 /* The value's producer writes straight into the variable where nobody can notice; else a copy does, last of all. */
 static void visit_write(Fuse *fuse, Node *node) {
     Node *value = fuse_alias(fuse, node->operand[0]);
@@ -206,7 +219,7 @@ static void visit_write(Fuse *fuse, Node *node) {
     bool index_ready = !place.index || fuse_ready(fuse, place.index) < turn;
     Node *base = fuse_base(fuse, value);
     bool direct = turn >= 0 && index_ready && base->op->kind != OP_JOIN && fuse->group[base->id] >= 0 &&
-                  safe_to_write(fuse, node, turn);
+                  held_long_enough(fuse, node) && safe_to_write(fuse, node, turn);
     if (!direct || !fuse_claim(fuse, value, place)) {
         /* in a group of its own it comes after every reader of the old value */
         if (fuse_base(fuse, value)->op == &op_read) value = fuse_copy(fuse, value);
