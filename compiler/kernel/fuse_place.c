@@ -106,11 +106,27 @@ static bool computed(const Node *node) {
            node->op->kind == OP_INDEX || node->op->kind == OP_JOIN;
 }
 
+static bool reads(const Fuse *fuse, const Group *group, const Node *node) {
+    for (int i = 0; i < group->nodes.count; i++)
+        for (int j = 0; j < group->nodes.at[i]->operand_count; j++)
+            if (fuse_base(fuse, group->nodes.at[i]->operand[j]) == node) return true;
+    return false;
+}
+
+/* Whether the groups that already read the node can do so where it lies now. */
+static bool readers_resolve(Fuse *fuse, const Node *node) {
+    for (int id = fuse->group[node->id] + 1; id < fuse->groups.count; id++)
+        if (reads(fuse, fuse->groups.at[id], node) && !group_resolve(fuse, fuse->groups.at[id], false)) return false;
+    return true;
+}
+
 /* Rows of a scatter are addressed by data, so its memory is plain row-major. */
 static bool place_fits(Fuse *fuse, Node *node, Place place) {
     if (node->op == &op_scatter_add && (!contiguous(&node->shape, &place) || place.index)) return false;
     fuse->place[node->id] = place;
-    if (group_resolve(fuse, fuse->groups.at[fuse->group[node->id]], false)) return true;
+    bool plain = contiguous(&node->shape, &place) && !place.index;
+    if (group_resolve(fuse, fuse->groups.at[fuse->group[node->id]], false) && (plain || readers_resolve(fuse, node)))
+        return true;
     fuse->place[node->id].buffer = NULL;
     return false;
 }
