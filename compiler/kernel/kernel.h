@@ -176,6 +176,8 @@ struct Machine {
     int vector_bytes, registers;
     int mr, nv; /* best large tile, in rows and vectors (f32) */
     int l1_bytes, l2_bytes;
+    double gflops; /* stated peak of f32 multiply-adds on one core, 1e9 operations a second; f64 is half */
+    double gbytes; /* stated rate of memory, 1e9 bytes a second, which all cores share */
 };
 /* `name` is native or a row's; NULL if unknown. */
 const Machine *machine_find(const char *name);

@@ -251,11 +251,30 @@ Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, K
 
 void loop_clean(Arena *arena, Function *function); /* drops names that nobody reads */
 
-/* ---- check.c, print.c ---- */
+/* ---- check.c ---- */
 
 /* Every index inside its buffer, every read defined, stores of different slices disjoint; counts flop and bytes.
  * fatal("lower", …) otherwise. */
 void loop_check(Function *function, int lane_count, bool f64);
+/* ---- cost.c: what a function costs, by the counts of its loops ---- */
+
+typedef struct Cost {
+    double flop, bytes; /* as loop_check counted them */
+    double intensity;   /* operations a byte; 0 where no byte moves */
+    double seconds;     /* estimate: the longer of arithmetic at the peak and traffic at the rate of memory */
+    bool memory_bound;  /* traffic is the longer */
+} Cost;
+
+/* `gflops` is the peak of one core in the function's float type, `gbytes` the rate of memory that all share, both in
+ * 1e9 a second. On `threads` cores no more work at once than there are slices. */
+Cost cost_at(const Function *function, double gflops, double gbytes, int threads);
+/* The same at what the machine's row states. */
+Cost cost_of(const Function *function, const Machine *machine, bool f64, int threads);
+/* The seconds of a whole program, one function after the other. */
+double cost_of_program(const Program *program, const Machine *machine, int threads);
+
+/* ---- words.c, print.c ---- */
+
 /* Whether a C file that includes tg_vec.h gives the word a meaning already: keywords, macros, parameters of kernels. */
 bool c_word(const char *word);
 /* The name that a Var or an Array has in the text: its own, or with `_` where C has taken it. */
