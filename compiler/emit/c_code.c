@@ -91,6 +91,14 @@ static void put_kernel(Emitter *e, Text *text, const KernelText *kernel) {
     loop_print(text, &named, kernel->args_type, e->model->f64);
 }
 
+static void list_launches(Emitter *e) {
+    for (int i = 0, launch = 0; i < e->model->entries.count; i++)
+        for (int j = 0; j < e->entries[i].program->functions.count; j++, launch++) {
+            const char *computes = results_text(e, e->entries[i].program->functions.at[j]);
+            vec_push(e->arena, &e->output->launches, ((OutputLaunch){i, j, e->kernel_of[launch], computes}));
+        }
+}
+
 void put_kernels(Emitter *e, Text *text) {
     for (int i = 0; i < e->kernels.count; i++) {
         Text one;
@@ -99,6 +107,7 @@ void put_kernels(Emitter *e, Text *text) {
         text_printf(text, "\n%s", one.at);
         vec_push(e->arena, &e->output->kernels, ((OutputKernel){e->kernels.at[i].name, one.at, values_of(e, i)}));
     }
+    list_launches(e);
 }
 
 int emit_only(Text *text, const Output *output, const char *name) {

@@ -43,6 +43,12 @@ typedef struct OutputKernel {
     const char *values;      /* the names of what it computes, a space before and after each: " d_x net.ff.d_x " */
 } OutputKernel;
 
+typedef struct OutputLaunch { /* one call of a kernel by an entry point */
+    int entry, function;      /* of the model's entries; of its program's functions */
+    int kernel;               /* of the output's kernels: functions that are the same share one */
+    const char *computes;     /* a line per result: "h[B, F] = gelu(x1 @ w1 + b1)" */
+} OutputLaunch;
+
 typedef struct Output {
     /* set by the caller */
     const char *prefix; /* of every symbol; NULL: the model's name */
@@ -50,9 +56,10 @@ typedef struct Output {
     bool files;         /* with m_load, m_save and checkpoints, which need cJSON */
     /* filled by emit */
     Text source, header;
-    Text style;                /* the .clang-format under which the source stays as it is */
-    VEC(OutputKernel) kernels; /* in the order of the text */
-    VEC(const char *) others;  /* the other functions of the source */
+    Text style;                 /* the .clang-format under which the source stays as it is */
+    VEC(OutputKernel) kernels;  /* in the order of the text */
+    VEC(OutputLaunch) launches; /* in the order of entries, and in each as they run */
+    VEC(const char *) others;   /* the other functions of the source */
 } Output;
 
 void emit(Output *output, Model *model, Program *const *programs, const Machine *machine); /* one program per entry */

@@ -105,7 +105,6 @@ static void put_output(Text *text, const Emitter *e, const Kernel *kernel, const
     Formula f = {.kernel = kernel, .f64 = e->model->f64};
     text_init(&f.text, e->arena);
     put_node(&f, node, false, true);
-    text_add(text, "\n *   ");
     put_name(text, node);
     shape_print(text, &node->shape, false);
     if (f.text.length <= FORMULA_LIMIT) {
@@ -188,13 +187,26 @@ const char *origin_text(const Emitter *e, const Function *function) {
     return text.at;
 }
 
+const char *results_text(const Emitter *e, const Function *function) {
+    const Kernel *kernel = function->kernel;
+    Text text;
+    text_init(&text, e->arena);
+    for (int i = 0; kernel && i < kernel->outputs.count; i++) {
+        if (i) text_add(&text, "\n");
+        put_output(&text, e, kernel, kernel->outputs.at[i]);
+    }
+    return text.at;
+}
+
 void put_formula(Text *text, const Emitter *e, const Function *function) {
     enum { OUTPUTS_SHOWN = 4 };
     const Kernel *kernel = function->kernel;
     const Node *node = kernel ? main_node(kernel) : NULL;
     if (node) put_origin(text, node);
-    for (int i = 0; kernel && i < kernel->outputs.count && i < OUTPUTS_SHOWN; i++)
+    for (int i = 0; kernel && i < kernel->outputs.count && i < OUTPUTS_SHOWN; i++) {
+        text_add(text, "\n *   ");
         put_output(text, e, kernel, kernel->outputs.at[i]);
+    }
     if (kernel && kernel->outputs.count > OUTPUTS_SHOWN)
         text_printf(text, "\n *   and %d more", kernel->outputs.count - OUTPUTS_SHOWN);
     for (int i = 0; i < function->comment.count; i++) text_printf(text, "\n *   %s", function->comment.at[i]);

@@ -136,6 +136,13 @@ struct Op {
     void (*eval)(const Node *node, const double *const *operand, double *result);
 };
 
+/* Where a function or a module was called from, innermost first. */
+typedef struct CallSite CallSite;
+struct CallSite {
+    Span span;
+    const CallSite *outer; /* NULL: an entry point's body */
+};
+
 typedef enum Phase { PHASE_FORWARD, PHASE_BACKWARD, PHASE_UPDATE } Phase;
 
 struct Node {
@@ -146,12 +153,14 @@ struct Node {
     int operand_count;
     Node **operand;
     Attr attr;
-    const char *name;  /* the model's name for the value (`h`, `d_h`), or NULL; need not be unique */
-    const char *scope; /* path of the module instance, "net.enc.0.att", or "" */
-    Span span;         /* place in the text */
+    const char *name;     /* the model's name for the value (`h`, `d_h`), or NULL; need not be unique */
+    const char *scope;    /* path of the module instance, "net.enc.0.att", or "" */
+    Span span;            /* place in the text */
+    const CallSite *call; /* the calls that the place was reached by; NULL in an entry point's body */
     Phase phase;
-    Node *forward;    /* for a node made by an adjoint rule: the forward node (of the same graph) it differentiates */
-    const char *rule; /* and the rule's formula: "dA = G . B^T" */
+    Node *forward;     /* for a node made by an adjoint rule: the forward node (of the same graph) it differentiates */
+    const char *rule;  /* and the rule's formula: "dA = G . B^T" */
+    const Op *rule_of; /* and the op whose rule it is, which expand may have taken apart since */
 };
 
 struct Graph {
@@ -162,10 +171,12 @@ struct Graph {
     VEC(Node *) nodes;
     /* Stamped on every node that is appended: */
     Span at;
+    const CallSite *call;
     const char *scope;
     Phase phase;
     Node *forward;
     const char *rule;
+    const Op *rule_of;
     int64_t site_count; /* dropout sites handed out so far */
 };
 
@@ -178,6 +189,8 @@ Node *graph_append(Graph *graph, const Op *op, DType dtype, Shape shape, int ope
 /* Appends a copy of `node` with other operands, keeping its name, place, phase, scope and rule; `forward` is the
  * copy's. */
 Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *forward);
+/* What is appended from here on comes from where `node` does; `forward` stands for the node's. */
+void graph_stand(Graph *graph, const Node *node, Node *forward);
 void node_rename(Graph *graph, Node *node, const char *name);
 
 /* ---- an entry point and a model ---- */

@@ -65,9 +65,11 @@ Node *graph_append(Graph *graph, const Op *op, DType dtype, Shape shape, int ope
     if (attr) node->attr = *attr;
     node->scope = graph->scope;
     node->span = graph->at;
+    node->call = graph->call;
     node->phase = graph->phase;
     node->forward = graph->forward;
     node->rule = graph->rule;
+    node->rule_of = graph->rule_of;
     vec_push(graph->arena, &graph->nodes, node);
     return node;
 }
@@ -77,10 +79,22 @@ Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *fo
     copy->name = node->name;
     copy->scope = node->scope;
     copy->span = node->span;
+    copy->call = node->call;
     copy->phase = node->phase;
     copy->forward = forward;
     copy->rule = node->rule;
+    copy->rule_of = node->rule_of;
     return copy;
+}
+
+void graph_stand(Graph *graph, const Node *node, Node *forward) {
+    graph->at = node->span;
+    graph->call = node->call;
+    graph->scope = node->scope;
+    graph->phase = node->phase;
+    graph->forward = forward;
+    graph->rule = node->rule;
+    graph->rule_of = node->rule_of;
 }
 
 void node_rename(Graph *graph, Node *node, const char *name) {

@@ -63,11 +63,7 @@ void fuse_reserve(Fuse *fuse) {
 Node *fuse_append(Fuse *fuse, const Op *op, Node *like, Node **operands, int count) {
     Graph *graph = fuse->graph;
     Attr none = {0};
-    graph->at = like->span;
-    graph->scope = like->scope;
-    graph->phase = like->phase;
-    graph->forward = like->forward;
-    graph->rule = like->rule;
+    graph_stand(graph, like, like->forward);
     Node *node = graph_append(graph, op, like->dtype, like->shape, count, operands, &none);
     node_rename(graph, node, like->name);
     fuse_reserve(fuse);

@@ -69,11 +69,7 @@ static void visit_pad(Fuse *fuse, Node *node) {
     Graph *graph = fuse->graph;
     Node *inner = fuse_alias(fuse, node->operand[0]);
     int first = graph->nodes.count;
-    graph->at = node->span;
-    graph->scope = node->scope;
-    graph->phase = node->phase;
-    graph->forward = node->forward;
-    graph->rule = node->rule;
+    graph_stand(graph, node, node->forward);
     for (int axis = 0; axis < node->shape.rank; axis++) {
         int64_t before = node->attr.start[axis], after = node->shape.size[axis] - before - inner->shape.size[axis];
         if (before == 0 && after == 0) continue;

@@ -258,11 +258,14 @@ static Value call_function(Elab *el, const Value *callee, const Expr *call) {
     Value *values = NEW_ARRAY(el->arena, Value, function->arguments.count + 1);
     if (!bind_fields(el, what, &function->arguments, call, inside, values)) return poison();
     const char *path = el->graph->scope;
+    CallSite *here = NEW(el->arena, CallSite);
+    *here = (CallSite){call->span, el->graph->call};
     el->frame = &frame;
     el->scope = inside;
     Value result = poison();
     if (bind_tensors(el, function, values, call, what) && check_tensors(el, function, values, call, what)) {
         el->graph->scope = callee->scope->path;
+        el->graph->call = here;
         if (function->value) {
             frame.results = NEW(el->arena, Value);
             frame.results[0] = eval(el, function->value);
@@ -275,6 +278,7 @@ static Value call_function(Elab *el, const Value *callee, const Expr *call) {
         } else {
             exec_block(el, &function->body);
         }
+        el->graph->call = here->outer;
         if (!el->stopped) result = results_of(el, function, &frame, caller, what, call->span);
     }
     el->graph->scope = path;

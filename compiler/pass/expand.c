@@ -21,11 +21,7 @@ typedef struct Rewrite {
 } Rewrite;
 
 static void stand_at(Graph *graph, const Node *node, Node *const *map) {
-    graph->at = node->span;
-    graph->scope = node->scope;
-    graph->phase = node->phase;
-    graph->forward = node->forward ? map[node->forward->id] : NULL;
-    graph->rule = node->rule;
+    graph_stand(graph, node, node->forward ? map[node->forward->id] : NULL);
 }
 
 static Node *copy_node(Rewrite *rewrite, const Node *node) {

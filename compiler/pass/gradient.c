@@ -128,8 +128,10 @@ static void name_adjoint(Walk *walk, const Node *node, Node *adjoint) {
 static void stand_at(Graph *graph, Node *forward) {
     graph->forward = forward;
     graph->at = forward->span;
+    graph->call = forward->call;
     graph->scope = forward->scope;
     graph->rule = NULL;
+    graph->rule_of = forward->op;
 }
 
 static void check_contribution(const Walk *walk, const Node *node, const Node *operand, const Node *value) {
@@ -234,10 +236,8 @@ static void replace_jacobian(Graph *to, const Node *node, Node **map) {
 }
 
 static void restore_stamps(Graph *to, const Node *node) {
-    to->at = node->span;
-    to->scope = node->scope;
+    graph_stand(to, node, NULL);
     to->phase = PHASE_BACKWARD;
-    to->forward = NULL;
     to->rule = NULL;
 }
 

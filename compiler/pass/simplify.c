@@ -511,21 +511,13 @@ static Node *transposed_product(const Round *round, const Node *old, const Node 
     return graph_append(round->to, &op_matmul, node->dtype, node->shape, 2, operand, &attr);
 }
 
-static void stamp_like(Graph *graph, const Node *node) {
-    graph->at = node->span;
-    graph->scope = node->scope;
-    graph->phase = node->phase;
-    graph->forward = node->forward;
-    graph->rule = node->rule;
-}
-
 static Node *rewritten(const Round *round, const Node *node) {
     Graph *to = round->to;
     Node *const *map = round->map;
     Node **operand = NEW_ARRAY(to->arena, Node *, node->operand_count + 1);
     for (int i = 0; i < node->operand_count; i++) operand[i] = map[node->operand[i]->id];
     Node *copy = graph_copy(to, node, operand, node->forward ? map[node->forward->id] : NULL);
-    stamp_like(to, copy);
+    graph_stand(to, copy, copy->forward);
     Node *simpler = identity_of(to, copy);
     if (!simpler) simpler = transposed_product(round, node, copy);
     if (!simpler) return copy;
