@@ -20,6 +20,7 @@
 
 struct tg_pool {
     int threads;
+    tg_profile *profile; /* of every tg_for, or NULL */
 };
 
 tg_pool *tg_pool_new(int threads) {
@@ -33,7 +34,7 @@ void tg_pool_free(tg_pool *pool) {
     free(pool);
 }
 
-void tg_for(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
+static void tg_run(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
     (void)pool;
     if (count > 0) kernel(args, 0, count);
 }
@@ -44,13 +45,13 @@ void tg_for(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { TG_MOST_THREADS = 64, TG_SPIN_NS = 40000 };
 
 struct tg_pool {
-    int threads; /* the caller's included */
+    int threads;         /* the caller's included */
+    tg_profile *profile; /* of every tg_for, or NULL */
     pthread_t ids[TG_MOST_THREADS];
     /* The job: written before its ticket, read after it. */
     _Alignas(64) _Atomic(tg_kernel *) kernel;
@@ -77,12 +78,6 @@ static void tg_flush_streams(void) {
 #if defined(__x86_64__)
     __builtin_ia32_sfence();
 #endif
-}
-
-static int64_t tg_nanoseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 /* Slices to take at once: a part of what is left, so that the last pieces are small. */
@@ -118,13 +113,13 @@ static int tg_is_new(tg_pool *pool, uint64_t seen) {
 
 /* Until there is another job than `seen` or the pool stops. */
 static void tg_await_job(tg_pool *pool, uint64_t seen) {
-    int64_t until = tg_nanoseconds() + TG_SPIN_NS;
+    int64_t until = tg_clock() + TG_SPIN_NS;
     do {
         for (int i = 0; i < 32; i++) {
             if (tg_is_new(pool, seen)) return;
             tg_pause();
         }
-    } while (tg_nanoseconds() < until);
+    } while (tg_clock() < until);
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->sleepers, 1);
     while (!tg_is_new(pool, seen)) pthread_cond_wait(&pool->wake, &pool->lock);
@@ -149,7 +144,7 @@ static void tg_wake_sleepers(tg_pool *pool) {
     pthread_mutex_unlock(&pool->lock);
 }
 
-void tg_for(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
+static void tg_run(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
     if (count <= 0) return;
     if (count == 1 || !pool || pool->threads == 1) {
         kernel(args, 0, count);
@@ -217,6 +212,20 @@ void tg_pool_free(tg_pool *pool) {
 }
 
 #endif
+
+void tg_for(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
+    if (!pool || !pool->profile) {
+        tg_run(pool, kernel, args, count);
+        return;
+    }
+    int64_t from = tg_clock();
+    tg_run(pool, kernel, args, count);
+    tg_profile_add(pool->profile, from, tg_clock());
+}
+
+void tg_pool_watch(tg_pool *pool, tg_profile *profile) {
+    pool->profile = profile;
+}
 
 int tg_pool_threads(const tg_pool *pool) {
     return pool ? pool->threads : 1;

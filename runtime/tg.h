@@ -4,11 +4,12 @@
  * m.h declares the same instance under the model's own name (`m *`), with one typed function per entry point. Generic
  * code (checkpoints, the training loop, bindings) needs this file alone.
  *
- * Nothing here prints or aborts: functions return a tg_status, and tg_error_text gives the reason. No function may be
+ * Nothing here aborts, or prints unless the environment asks for it (TG_PROFILE): functions return a tg_status, and
+ * tg_error_text gives the reason. No function may be
  * called on one instance from two threads at once; two instances are independent.
  *
- * The core (tg.h, tg_vec.h, tg_math.h, core.c, pool.c, random.c) needs libc, libm and, unless TG_NO_THREADS is defined,
- * pthreads.
+ * The core (tg.h, tg_vec.h, tg_math.h, core.c, pool.c, profile.c, random.c) needs libc, libm and, unless TG_NO_THREADS
+ * is defined, pthreads.
  */
 #ifndef TG_H
 #define TG_H
@@ -20,7 +21,7 @@
 extern "C" {
 #endif
 
-enum { TG_ABI = 1 };
+enum { TG_ABI = 2 };
 
 typedef enum tg_status {
     TG_OK = 0,
@@ -50,6 +51,15 @@ typedef struct tg_tensor {
 
 typedef struct tg_model tg_model;
 
+/* What a kernel of an entry point does: a row of a profile. Launches of one function for one line share it. */
+typedef struct tg_row {
+    const char *name;   /* of its function in the C: "k03_h" */
+    const char *value;  /* what it computes: "h", "d_x1" */
+    const char *origin; /* the line of the model, for a backward kernel the forward line: "gpt.tg:31  h = gelu(x)" */
+    int phase;          /* 0 forward, 1 backward, 2 update */
+    double flop, bytes; /* of one launch */
+} tg_row;
+
 typedef struct tg_entry {
     const char *name;
     int train; /* 1: a training step; results[0] is the scalar loss */
@@ -62,6 +72,11 @@ typedef struct tg_entry {
     double flop;        /* multiply-adds counted as two */
     double bytes;       /* read and written by the kernels, at least */
     size_t arena_bytes; /* activations that this entry uses of the arena */
+    /* What it runs: a row per kernel and line, and for each launch in turn its row. Rows of phase 2 are left out of
+     * calls that don't update. */
+    int row_count, launch_count;
+    const tg_row *rows;
+    const int *launches;
 } tg_entry;
 
 typedef struct tg_info {
@@ -84,6 +99,7 @@ typedef struct tg_info {
 } tg_info;
 
 typedef struct tg_pool tg_pool;
+typedef struct tg_profile tg_profile;
 
 /* An instance. Generated code reads these fields; users go through the functions. */
 struct tg_model {
@@ -96,6 +112,7 @@ struct tg_model {
     double learning_rate, gradient_norm; /* of the last training call */
     tg_status status;                    /* of the last call */
     char text[256];
+    tg_profile *profile; /* NULL: launches are not timed */
 };
 
 typedef struct tg_options {
@@ -131,6 +148,34 @@ int tg_pool_threads(const tg_pool *pool);
 /* Runs slices [0, count) on the pool's threads and the caller's; returns when all are done. Workers spin briefly
  * between calls, then sleep. Which thread runs a slice is not fixed. */
 void tg_for(tg_pool *pool, tg_kernel *kernel, const void *args, int count);
+/* From now on every tg_for is timed into the profile; NULL: none is. */
+void tg_pool_watch(tg_pool *pool, tg_profile *profile);
+
+/* ---- profile.c: how long each launch takes ---- */
+
+typedef struct tg_time {
+    uint64_t count;
+    int64_t nanoseconds; /* of all of them together, on the caller's clock */
+} tg_time;
+
+/* Times every launch from now on; takes the memory that it needs. Called again: begins anew. TG_PROFILE in the
+ * environment makes tg_model_new call it, and tg_model_free or the end of the process write the table (docs/runtime.md
+ * says where to); a profile begun by this call is written by nobody. */
+tg_status tg_profile_start(tg_model *model);
+/* By row of the entry point, launches and their time. NULL where launches are not timed. `calls` and `between` may be
+ * NULL: the calls of the entry point, and the time in them outside all launches. Owned by the model. */
+const tg_time *tg_profile_times(const tg_model *model, const tg_entry *entry, uint64_t *calls, int64_t *between);
+int64_t tg_clock(void); /* nanoseconds on a clock that only goes forward */
+/* For the runtime's own files and generated code: */
+tg_status tg_profile_ask(tg_model *model);                          /* what TG_PROFILE asks for, if anything */
+void tg_profile_free(tg_model *model);                              /* writes the table first, where it was asked for */
+void tg_profile_begin(tg_model *model, int entry);                  /* a call begins */
+void tg_profile_add(tg_profile *profile, int64_t from, int64_t to); /* its next launch took so long */
+
+/* Every entry point calls it first, with its place in the table of entry points. */
+static inline void tg_begin(tg_model *model, int entry) {
+    if (model->profile) tg_profile_begin(model, entry);
+}
 
 /* ---- random.c ---- */
 

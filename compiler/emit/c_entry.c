@@ -358,6 +358,7 @@ void put_entry(Emitter *e, Text *text, const EntryText *entry, int first_launch)
     text_add(text, " {\n");
     text_indent(text, 1);
     put_guards(e, text, entry);
+    text_printf(text, "tg_begin(model, %d);\n", (int)(entry - e->entries));
     put_pointers(e, text, entry);
     if (last_check(program) >= 0) text_add(text, "tg_slot slot = {0};\n");
     if (keys)

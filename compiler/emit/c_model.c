@@ -197,6 +197,7 @@ void emit(Output *output, Model *model, Program *const *programs, const Machine 
     layout_variables(&e);
     collect_entries(&e, programs);
     collect_kernels(&e, programs);
+    collect_rows(&e);
 
     Text *text = &output->source;
     put_contents(&e, text);

@@ -87,6 +87,9 @@ static void put_entry_row(Text *text, const EntryText *entry) {
     text_printf(text, ".call = call_%s,\n.accumulate = %d,\n", entry->name, of->accumulate > 1 ? of->accumulate : 1);
     text_printf(text, ".flop = %.0f,\n.bytes = %.0f,\n", entry->flop, entry->bytes);
     text_printf(text, ".arena_bytes = %zu,\n", entry->program->schedule->arena_bytes);
+    if (entry->rows.count)
+        text_printf(text, ".row_count = %d,\n.launch_count = %d,\n.rows = %s_rows,\n.launches = %s_launches,\n",
+                    entry->rows.count, entry->program->functions.count, entry->name, entry->name);
     text_indent(text, -1);
     text_add(text, "},\n");
 }
@@ -116,6 +119,7 @@ void put_tables(Emitter *e, Text *text) {
         const EntryText *entry = &e->entries[i];
         put_ports(e, text, entry->name, "inputs", entry->entry->inputs.at, entry->entry->inputs.count);
         put_ports(e, text, entry->name, "results", entry->entry->results.at, entry->entry->results.count);
+        put_rows(e, text, entry);
     }
     if (entry_count) {
         text_add(text, "\nstatic const tg_entry entries[] = {\n");

@@ -80,7 +80,7 @@ static void put_file(Text *text, const char *name) {
 }
 
 void put_runtime(Text *text, const char *prefix) {
-    static const char *const files[] = {"tg.h", "tg_vec.h", "core.c", "pool.c", "random.c"};
+    static const char *const files[] = {"tg.h", "tg_vec.h", "core.c", "pool.c", "profile.c", "random.c"};
     text_add(text, "\n/* ---- the runtime, as it comes with tgc ---- */\n/* clang-format off */\n"
                    "#pragma GCC diagnostic push\n"
                    "#pragma GCC diagnostic ignored \"-Wunused-function\"\n");

@@ -35,6 +35,13 @@ typedef struct Member { /* of an entry's struct of tensors */
     bool written;
 } Member;
 
+typedef struct LaunchRow { /* launches of one function for one line: a row of a profile */
+    int kernel;
+    const Function *function; /* of the first */
+    const char *origin;
+    Phase phase;
+} LaunchRow;
+
 typedef struct EntryText {
     Entry *entry;
     const Program *program;
@@ -44,6 +51,8 @@ typedef struct EntryText {
     VEC(Member) members;
     double flop, bytes;
     int launches[3]; /* by phase */
+    VEC(LaunchRow) rows;
+    int *row_of; /* by launch */
 } EntryText;
 
 typedef struct VariablePlace {
@@ -96,6 +105,11 @@ void collect_entries(Emitter *e, Program *const *programs);
 void put_tensors(Emitter *e, Text *text, const EntryText *entry);
 void put_entry(Emitter *e, Text *text, const EntryText *entry, int first_launch);
 void put_signature(Emitter *e, Text *text, const EntryText *entry);
+
+/* ---- c_rows.c ---- */
+
+void collect_rows(Emitter *e); /* after collect_kernels */
+void put_rows(Emitter *e, Text *text, const EntryText *entry);
 
 /* ---- c_tables.c ---- */
 
