@@ -91,12 +91,37 @@ static void put_kernel(Emitter *e, Text *text, const KernelText *kernel) {
     loop_print(text, &named, kernel->args_type, e->model->f64);
 }
 
+static void list_buffers(Emitter *e, OutputLaunch *launch) {
+    for (int i = 0; i < launch->function->arrays.count; i++) {
+        const Array *array = launch->function->arrays.at[i];
+        if (array->written)
+            vec_push(e->arena, &launch->writes, (const Buffer *)array->buffer);
+        else
+            vec_push(e->arena, &launch->reads, (const Buffer *)array->buffer);
+    }
+}
+
+/* Launch `function` of an entry's program. */
+static void list_launch(Emitter *e, int entry, int function, int kernel) {
+    const Program *program = e->entries[entry].program;
+    const Function *launched = program->functions.at[function];
+    const Kernel *planned = launched->kernel;
+    OutputLaunch launch = {.entry = entry, .kernel = kernel, .function = launched, .planned = planned};
+    launch.packs = function + 1 < program->functions.count && program->functions.at[function + 1]->kernel == planned;
+    launch.node = planned ? main_node(planned) : NULL;
+    launch.slices = launched->slices;
+    list_buffers(e, &launch);
+    launch.computes = results_text(e, launched);
+    if (launch.packs && launch.reads.count && launch.writes.count)
+        launch.computes =
+            arena_printf(e->arena, "%s = %s in panels", launch.writes.at[0]->name, launch.reads.at[0]->name);
+    vec_push(e->arena, &e->output->launches, launch);
+}
+
 static void list_launches(Emitter *e) {
     for (int i = 0, launch = 0; i < e->model->entries.count; i++)
-        for (int j = 0; j < e->entries[i].program->functions.count; j++, launch++) {
-            const char *computes = results_text(e, e->entries[i].program->functions.at[j]);
-            vec_push(e->arena, &e->output->launches, ((OutputLaunch){i, j, e->kernel_of[launch], computes}));
-        }
+        for (int j = 0; j < e->entries[i].program->functions.count; j++, launch++)
+            list_launch(e, i, j, e->kernel_of[launch]);
 }
 
 void put_kernels(Emitter *e, Text *text) {

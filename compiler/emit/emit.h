@@ -22,9 +22,7 @@
 
 #include "base/embedded.h"
 #include "kernel/kernel.h"
-
-typedef struct Program Program;   /* loop/loop.h, whose names meet those of the syntax tree */
-typedef struct Function Function; /* and so stay out of this header */
+#include "loop/cost.h" /* with the names Program and Function; those of loop/loop.h meet the syntax tree's */
 
 /* The runtime's files: tg.h, tg_vec.h, core.c and the rest; ends with a NULL name. */
 extern const EmbeddedFile embedded_runtime[];
@@ -44,9 +42,15 @@ typedef struct OutputKernel {
 } OutputKernel;
 
 typedef struct OutputLaunch { /* one call of a kernel by an entry point */
-    int entry, function;      /* of the model's entries; of its program's functions */
+    int entry;                /* of the model's entries */
     int kernel;               /* of the output's kernels: functions that are the same share one */
+    const Function *function; /* what cost_of asks for */
+    const Kernel *planned;    /* what the function was made for */
+    bool packs;               /* it only lays an operand of the product after it out in panels */
+    const Node *node;         /* the main one of what it computes, or NULL */
     const char *computes;     /* a line per result: "h[B, F] = gelu(x1 @ w1 + b1)" */
+    int64_t slices;
+    VEC(const Buffer *) reads, writes;
 } OutputLaunch;
 
 typedef struct Output {

@@ -139,7 +139,7 @@ static void put_line_of(Text *text, Span span) {
     text_printf(text, "%s:%d  %s%s", file_of(span.source->path), span_line(span), line, length < 100 ? "" : " ...");
 }
 
-static const Node *main_node(const Kernel *kernel) {
+const Node *main_node(const Kernel *kernel) {
     if (kernel->root) return kernel->root;
     if (kernel->outputs.count) return kernel->outputs.at[0];
     return kernel->nodes.count ? kernel->nodes.at[kernel->nodes.count - 1] : NULL;

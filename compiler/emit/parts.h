@@ -94,6 +94,7 @@ void put_kernels(Emitter *e, Text *text);
 
 /* What a kernel computes, as the lines of a comment without the first `kNN_name: `. */
 void put_formula(Text *text, const Emitter *e, const Function *function);
+const Node *main_node(const Kernel *kernel); /* what its comment speaks of; NULL for none */
 /* What a function computes, a line per result: "h[B, T, F] = gelu(x1 @ w1 + b1)". */
 const char *results_text(const Emitter *e, const Function *function);
 /* "gpt.tg:31  h = gelu(x1 @ w1 + b1)", "" where there is no place. */

@@ -140,6 +140,7 @@ struct Op {
 typedef struct CallSite CallSite;
 struct CallSite {
     Span span;
+    const char *scope;     /* path of the module instance called, or of the one around a function that has none */
     const CallSite *outer; /* NULL: an entry point's body */
 };
 

@@ -9,6 +9,7 @@
 #define TGC_LOOP_H
 
 #include "kernel/kernel.h"
+#include "loop/cost.h"
 
 typedef enum Type {
     T_REAL,
@@ -108,7 +109,7 @@ struct Stmt {
 };
 
 /* One C function: static void k03_h(const void *args, int lo, int hi). */
-typedef struct Function {
+struct Function {
     const char *name;          /* "k03_h" */
     VEC(const char *) comment; /* the lines above it */
     VEC(Array *) arrays;       /* its args struct, in order; buffer != NULL */
@@ -121,7 +122,7 @@ typedef struct Function {
     int64_t slices;     /* the grid: tg_for's count */
     double flop, bytes; /* counted by loop_check from the loops themselves */
     Kernel *kernel;     /* the (first) kernel it was made for */
-} Function;
+};
 
 /* ---- build.c: small constructors ---- */
 
@@ -240,10 +241,10 @@ void lower_contract(Lower *lower);
 void lower_scatter(Lower *lower);
 void lower_check_range(Lower *lower);
 /* One kernel to one or more functions run after each other (a pack, then a product). */
-typedef struct Program { /* one entry point's kernels as loops, in order */
+struct Program { /* one entry point's kernels as loops, in order */
     Schedule *schedule;
     VEC(Function *) functions; /* as launched: functions.at[i] for launch i; equal texts are found by emit */
-} Program;
+};
 Program *lower(Schedule *schedule, const Machine *machine); /* lower.c */
 Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, Kernel *kernel, const char *suffix);
 
@@ -256,23 +257,6 @@ void loop_clean(Arena *arena, Function *function); /* drops names that nobody re
 /* Every index inside its buffer, every read defined, stores of different slices disjoint; counts flop and bytes.
  * fatal("lower", …) otherwise. */
 void loop_check(Function *function, int lane_count, bool f64);
-/* ---- cost.c: what a function costs, by the counts of its loops ---- */
-
-typedef struct Cost {
-    double flop, bytes; /* as loop_check counted them */
-    double intensity;   /* operations a byte; 0 where no byte moves */
-    double seconds;     /* estimate: the longer of arithmetic at the peak and traffic at the rate of memory */
-    bool memory_bound;  /* traffic is the longer */
-} Cost;
-
-/* `gflops` is the peak of one core in the function's float type, `gbytes` the rate of memory that all share, both in
- * 1e9 a second. On `threads` cores no more work at once than there are slices. */
-Cost cost_at(const Function *function, double gflops, double gbytes, int threads);
-/* The same at what the machine's row states. */
-Cost cost_of(const Function *function, const Machine *machine, bool f64, int threads);
-/* The seconds of a whole program, one function after the other. */
-double cost_of_program(const Program *program, const Machine *machine, int threads);
-
 /* ---- words.c, print.c ---- */
 
 /* Whether a C file that includes tg_vec.h gives the word a meaning already: keywords, macros, parameters of kernels. */

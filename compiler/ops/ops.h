@@ -26,6 +26,14 @@ bool adjoint_wants(const Adjoint *adjoint, int index); /* whether that operand's
 extern const Op *const op_table[];
 extern const int op_count;
 
+/* formula.c: an operation as mathematics, which its adjoint rule follows from; NULL for ops without a rule */
+typedef struct OpFormula {
+    const Op *op;
+    const char *value;  /* "Y = A * B" */
+    const char *change; /* "δY = B * δA + A * δB" */
+} OpFormula;
+const OpFormula *op_formula(const Op *op);
+
 #define LOWEST (-3.0e38)   /* a finite number below every score, in f32 too: maxima are held above it */
 enum { RANDOM_BITS = 24 }; /* a random number is a whole number of 2^-24 */
 

@@ -259,7 +259,8 @@ static Value call_function(Elab *el, const Value *callee, const Expr *call) {
     if (!bind_fields(el, what, &function->arguments, call, inside, values)) return poison();
     const char *path = el->graph->scope;
     CallSite *here = NEW(el->arena, CallSite);
-    *here = (CallSite){call->span, el->graph->call};
+    *here = (CallSite){.span = call->span, .scope = callee->scope->path, .outer = el->graph->call};
+    if (!here->scope[0] && here->outer) here->scope = here->outer->scope;
     el->frame = &frame;
     el->scope = inside;
     Value result = poison();
