@@ -63,7 +63,7 @@ static void yyerror(const Span *at, Parse *parse, const char *text);
     ((result) = expr_binary(parse, BINARY_##op, (left), (right), (at), (span)))
 }
 
-%token TG "`tg`" IMPORT "`import`" DIM "`dim`" CONST "`const`" LET "`let`" MODULE "`module`" PARAM "`param`"
+%token TG "`tg`" IMPORT "`import`" EXTERN "`extern`" DIM "`dim`" CONST "`const`" LET "`let`" MODULE "`module`" PARAM "`param`"
 %token STATE "`state`" USE "`use`" FN "`fn`" GRAPH "`graph`" TRAIN "`train`" USING "`using`" RETURN "`return`"
 %token FOR "`for`" IN "`in`" REMAT "`remat`" IF "`if`" ELSE "`else`" ASSERT "`assert`" WITH "`with`"
 %token AS "`as`" TO "`to`" AND "`and`" OR "`or`" NOT "`not`" INF "`inf`" TRUE "`true`" FALSE "`false`"
@@ -83,7 +83,7 @@ static void yyerror(const Span *at, Parse *parse, const char *text);
 %right POW
 
 %type <ident> ident fn_name
-%type <idents> idents fn_sizes
+%type <idents> idents fn_sizes partials
 %type <expr> expr postfix init
 %type <exprs> exprs targets
 %type <type> type dims
@@ -102,7 +102,7 @@ static void yyerror(const Span *at, Parse *parse, const char *text);
 %type <stmt> stmt stmt_if
 %type <block> block
 %type <items> items braces
-%type <item> item item_if entry
+%type <item> item item_if entry extern
 %type <function> fn fn_head
 %type <instances> instances
 %type <instance> instance
@@ -152,6 +152,14 @@ item
           *$$->parameter = (Parameter){.name = $2, .type = $4, .init = $5};
       }
     | fn { $$ = item_new(parse, ITEM_FN, @$); $$->function = $1; }
+    | extern
+    | extern ident partials {
+          $$ = $1;
+          $$->span = @$;
+          check_said(parse, $2, "adjoint");
+          $$->external->adjoint = $2.span;
+          $$->external->partials = *$3;
+      }
     | MODULE ident '(' fields ')' braces {
           $$ = item_new(parse, ITEM_MODULE, @$);
           $$->body = @6;
@@ -225,6 +233,21 @@ attributes
     ;
 
 /* ---- functions ---- */
+
+/* `from` and `adjoint` are words only here. */
+extern
+    : EXTERN FN ident '(' idents ')' ARROW ident ident STRING {
+          $$ = item_new(parse, ITEM_EXTERN, @$);
+          check_said(parse, $9, "from");
+          *$$->external = (ExternFn){.name = $3, .arguments = *$5, .result = $8, .from = $9.span};
+          $$->path = $10->text;
+          $$->place = @10;
+      }
+    ;
+partials
+    : ident { FIRST(IdentList, $$, $1); }
+    | '(' idents ')' { $$ = $2; }
+    ;
 
 fn
     : fn_head '=' expr { $$ = $1; $$->value = $3; }

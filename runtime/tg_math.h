@@ -28,6 +28,7 @@
 
 /* One name for both, by the type of x or, lest `tg_max(0, x)` be taken for integers, of the sum of both arguments. */
 /* clang-format off */
+#define TG_EITHER(lanes, single, x) _Generic((x), vec: lanes, default: single) /* of a function of the user's */
 #define TG_REAL(name, x)       _Generic((x), vec: name##_lanes, default: name##_single)(x)
 #define TG_REAL2(name, x, y)   _Generic((x) + (y), vec: name##_lanes, default: name##_single)(x, y)
 #define TG_NUMBER_OF(name, type) _Generic((type), vec: name##_lanes, ivec: name##_int_lanes, \

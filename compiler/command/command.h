@@ -171,6 +171,14 @@ void element_set(tg_dtype dtype, void *data, int64_t index, double number);
 const char *shape_of(Arena *arena, int rank, const int64_t *shape); /* "[2, 3]" */
 int status_of(tg_status status);                                    /* the exit status for a status of the runtime */
 
+/* ---- externals.c: functions of the user's in C, compiled for the evaluator ---- */
+
+/* Binds every `extern fn` of the model; they stay loaded until the process ends. Returns a Status, after a message. */
+int externals_load(Compile *compile);
+/* Compares each derivative with differences of its function, and each function in f32 with that in f64, at random
+ * points; prints a table. Returns a Status: STATUS_VALUE after a message where one differs by more than `tolerance`. */
+int externals_check(Compile *compile, double tolerance, uint64_t seed);
+
 /* ---- runner.c, evaluator.c: a model that can be called ---- */
 
 typedef struct Evaluator Evaluator;

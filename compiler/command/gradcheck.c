@@ -158,9 +158,12 @@ static double error_of_direction(Check *check) {
 
 /* ---- the report ---- */
 
+static double tolerance_of(const Request *request) {
+    return request->tolerance ? strtod(request->tolerance, NULL) : default_tolerance;
+}
+
 static bool is_good(const Check *check, double error) {
-    double tolerance = check->request->tolerance ? strtod(check->request->tolerance, NULL) : default_tolerance;
-    return error <= tolerance;
+    return error <= tolerance_of(check->request);
 }
 
 static bool print_row(const Check *check, Text *text, int width, const char *name, const char *what, double error) {
@@ -271,12 +274,15 @@ static int run(Request *request) {
     if (request->stop_after) return compile_request(request, &compile) ? pipeline_run(&compile) : STATUS_USAGE;
     int status = differentiate(request, &compile, &variants);
     if (status) return status;
+    int functions = externals_check(&compile, tolerance_of(request), request->seed.value);
+    if (functions && functions != STATUS_VALUE) return functions;
     status = request->interp ? runner_evaluate(&runner, &compile, request) : runner_build(&runner, &compile, request);
     if (!status && request->weights) status = runner_load(&runner, request->weights);
     for (int i = 0; i < variants.count && (!status || status == STATUS_VALUE); i++) {
         int one = check_variant(request, &runner, variants.at[i]);
         if (one) status = one;
     }
+    if (!status) status = functions;
     runner_free(&runner);
     return status;
 }

@@ -55,6 +55,8 @@ int runner_build(Runner *runner, Compile *compile, const Request *request) {
 int runner_evaluate(Runner *runner, Compile *compile, const Request *request) {
     *runner = (Runner){.arena = compile->arena, .free = tg_model_free};
     runner->model = compile->model;
+    int loaded = externals_load(compile);
+    if (loaded) return loaded;
     tg_options options = {.threads = 1, .seed = request->seed.value};
     tg_status status = tg_model_new(&runner->data, evaluator_info(compile->arena, compile->model), &options);
     if (status) {

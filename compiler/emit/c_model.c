@@ -177,6 +177,7 @@ static void take_names(Emitter *e) {
     static const char *const own[] = {"info", "entries", "params", "states", "json", "out_of_range"};
     e->names.arena = e->arena;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) name_take(&e->names, own[i]);
+    take_external_names(e);
     e->functions.arena = e->arena;
     for (int i = 0; i < COMMON_COUNT; i++) name_take(&e->functions, common_names[i]);
     for (int i = 0; i < FILE_COUNT; i++) name_take(&e->functions, file_functions[i].name);
@@ -202,6 +203,7 @@ void emit(Output *output, Model *model, Program *const *programs, const Machine 
     Text *text = &output->source;
     put_contents(&e, text);
     put_includes(&e, text);
+    put_externals(&e, text);
     text_add(text, "\n/* ---- kernels ---- */\n");
     put_kernels(&e, text);
     text_add(text, "\n/* ---- entry points ---- */\n");

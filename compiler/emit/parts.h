@@ -112,6 +112,11 @@ void put_signature(Emitter *e, Text *text, const EntryText *entry);
 void collect_rows(Emitter *e); /* after collect_kernels */
 void put_rows(Emitter *e, Text *text, const EntryText *entry);
 
+/* ---- c_extern.c ---- */
+
+void take_external_names(Emitter *e);
+void put_externals(Emitter *e, Text *text);
+
 /* ---- c_tables.c ---- */
 
 void put_tables(Emitter *e, Text *text);

@@ -71,7 +71,8 @@ struct Variable {
 typedef struct Op Op;
 typedef struct Node Node;
 typedef struct Graph Graph;
-typedef struct Adjoint Adjoint; /* ops/ops.h */
+typedef struct Adjoint Adjoint;   /* ops/ops.h */
+typedef struct External External; /* likewise: an elementwise function of the user's */
 
 typedef enum OpKind {
     OP_LEAF,   /* input read const iota scalar random: no operands (a run-time scalar or the memory is the source) */
@@ -227,6 +228,7 @@ typedef struct Model {
     const Source *source;
     VEC(Variable *) variables; /* parameters in the order of the text, states, groups, moments */
     VEC(Entry *) entries;
+    VEC(External *) externals; /* in the order of the text */
 } Model;
 
 /* Rebuilds `entry` on another graph: `map[old id]` gives the new node (used by every pass that copies forward). */

@@ -190,6 +190,16 @@ typedef struct Function {
     Block body;
 } Function;
 
+/* `extern fn name(arguments) -> result from "path" adjoint (partials)`: an elementwise function of the user's in C. A
+ * partial names the function that gives the derivative by that argument; none: it has no derivative. */
+typedef struct ExternFn {
+    Ident name;
+    IdentList arguments; /* at least one */
+    Ident result;
+    IdentList partials;
+    Span from, adjoint; /* the words; adjoint.source is NULL without one */
+} ExternFn;             /* the path is the item's */
+
 /* `module Name(arguments) { members }` */
 typedef struct Module {
     Ident name;
@@ -243,6 +253,7 @@ typedef struct Choice {
 typedef enum ItemKind {
     ITEM_EDITION, /* tg 1: always the first item of a file */
     ITEM_IMPORT,  /* import path as alias */
+    ITEM_EXTERN,  /* external, path */
     ITEM_DIM,     /* sizes */
     ITEM_CONST,   /* bindings */
     ITEM_LET,     /* bindings */
@@ -261,9 +272,9 @@ struct Item {
     ItemKind kind;
     Span span;
     Span body;            /* from { to } of a module or of an if's first branch */
-    const char *path;     /* IMPORT: as written between the quotes */
+    const char *path;     /* IMPORT, EXTERN: as written between the quotes */
     Ident alias;          /* IMPORT: name.name NULL without `as` */
-    Span place;           /* IMPORT: the string */
+    Span place;           /* IMPORT, EXTERN: the string */
     SizeList sizes;       /* DIM */
     BindingList bindings; /* CONST, LET */
     Expr *condition;      /* ASSERT */
@@ -271,6 +282,7 @@ struct Item {
     InstanceList instances;
     Parameter *parameter;
     Function *function;
+    ExternFn *external;
     Module *module;
     EntryPoint *entry;
     Choice *choice;

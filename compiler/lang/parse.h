@@ -109,5 +109,6 @@ void item_add(Parse *parse, ItemList *items, Item *item, Place place); /* an err
 void check_module_arguments(Parse *parse, const FieldList *arguments);
 void check_instance(Parse *parse, const Instance *instance);
 void check_init(Parse *parse, const Expr *init);
+void check_said(Parse *parse, Ident said, const char *word); /* `from`, where a name was read */
 
 #endif

@@ -240,6 +240,24 @@ static void print_instances(Printer *printer, const InstanceList *instances) {
     row_end(&row, "", (Span){0});
 }
 
+/* extern fn hypot(a, b) -> c from "geometry.h" adjoint (by_a, by_b) */
+static void print_extern(Printer *printer, const Item *item) {
+    const ExternFn *external = item->external;
+    text_add(printer->text, "extern fn ");
+    print_ident(printer, external->name);
+    text_add(printer->text, "(");
+    print_idents(printer, &external->arguments);
+    text_add(printer->text, ") -> ");
+    print_ident(printer, external->result);
+    if (!may_break(printer, external->from.start, CONTINUATION)) text_add(printer->text, " ");
+    text_printf(printer->text, "from \"%s\"", item->path);
+    if (external->partials.count == 0) return;
+    if (!may_break(printer, external->adjoint.start, CONTINUATION)) text_add(printer->text, " ");
+    text_add(printer->text, external->partials.count > 1 ? "adjoint (" : "adjoint ");
+    print_idents(printer, &external->partials);
+    if (external->partials.count > 1) text_add(printer->text, ")");
+}
+
 static void print_item(Printer *printer, const Item *item) {
     switch (item->kind) {
     case ITEM_EDITION:
@@ -248,6 +266,9 @@ static void print_item(Printer *printer, const Item *item) {
     case ITEM_IMPORT:
         text_printf(printer->text, "import \"%s\"", item->path);
         if (item->alias.name) text_printf(printer->text, " as %s", item->alias.name);
+        break;
+    case ITEM_EXTERN:
+        print_extern(printer, item);
         break;
     case ITEM_DIM:
         print_sizes(printer, &item->sizes);

@@ -172,12 +172,13 @@ static const char *join_expected(const Stuck *stuck) {
 
 /* The word of the language that a name where a statement begins is nearest to. */
 static const char *nearest_word(const Stuck *stuck) {
-    static const char *const words[] = {"import", "dim",    "const", "let",   "module", "param", "state", "use",
-                                        "fn",     "assert", "graph", "train", "for",    "if",    "return"};
+    static const char *const words[] = {"import", "extern", "dim",    "const", "let",   "module", "param", "state",
+                                        "use",    "fn",     "assert", "graph", "train", "for",    "if",    "return"};
     bool begins = stuck->kind == IDENT || (stuck->token > 0 && token_at(stuck, stuck->token - 1)->kind == IDENT &&
                                            stuck->token - 1 == stuck->parse->statement);
     int first = stuck->parse->statement;
-    if (!begins || is_invented(stuck) || stuck->token > first + 1) return NULL;
+    if (!begins || is_invented(stuck) || stuck->token > first + 1 || token_is_word(token_at(stuck, first)->kind))
+        return NULL;
     return name_nearest(text_of(stuck->parse, first), words, sizeof words / sizeof *words);
 }
 

@@ -5,10 +5,13 @@
  *   graph f(x: [N],          graph f ( x : [ N ] , y : [ N ] ) -> ( z : [ N ] ) { z = x + y ; } ;
  *           y: [N]) -> (z: [N]) { z = x + y }
  * A newline ends a statement unless a bracket is open, the line ends with a comma, an operator or an open bracket, or
- * the next begins with using, with or else. A statement word at the start of a line ends one whatever is open.
- * Where a brace was never closed (a word stands at the margin that cannot stand inside), '}' is put in. */
+ * the next begins with using, with or else (from or adjoint, in an extern fn). A statement word at the start of a line
+ * ends one whatever is open. Where a brace was never closed (a word stands at the margin that cannot stand inside), '}'
+ * is put in. */
 #include "lang/parse.h"
 #include "tg.tab.h"
+
+#include <string.h>
 
 /* What a token means to the layout: one row per kind that means anything. */
 enum { WORD = 1, STATEMENT = 2, HEADER = 4, CONTINUES = 8, JOINS = 16 };
@@ -21,6 +24,7 @@ typedef struct Trait {
 static const Trait traits[] = {
     {TG, WORD | STATEMENT, PLACE_TOP},
     {IMPORT, WORD | STATEMENT, PLACE_TOP},
+    {EXTERN, WORD | STATEMENT, PLACE_TOP},
     {DIM, WORD | STATEMENT, PLACE_TOP},
     {CONST, WORD | STATEMENT, PLACE_TOP},
     {MODULE, WORD | STATEMENT | HEADER, PLACE_TOP},
@@ -197,8 +201,15 @@ static bool is_outdented(const Parse *parse, int token) {
     return kind != ')' && kind != ']' && column_of(parse, token) <= column_of(parse, parse->statement);
 }
 
+/* `from` and `adjoint` of an `extern fn`, which may begin a line. */
+static bool continues_extern(const Parse *parse, int token) {
+    const Token *at = &parse->tokens.at[token];
+    if (kind_at(parse, parse->statement) != EXTERN || at->kind != IDENT) return false;
+    return !strcmp(at->text, "from") || !strcmp(at->text, "adjoint");
+}
+
 static bool line_ends_before(const Parse *parse, int token) {
-    if (!parse->tokens.at[token].first) return false;
+    if (!parse->tokens.at[token].first || continues_extern(parse, token)) return false;
     if (begins_statement(parse, token) && token_bracket(parse) >= 0) return true;
     if (token_bracket(parse) >= 0) return false;
     return !token_continues(parse->given_kind) && !(trait_of(kind_at(parse, token)).flags & JOINS);

@@ -5,6 +5,7 @@
 #include "lang/parse.h"
 
 #include <math.h>
+#include <string.h>
 
 static const char *const binary_texts[] = {
     [BINARY_ADD] = "+",    [BINARY_SUB] = "-",  [BINARY_MUL] = "*", [BINARY_DIV] = "/",   [BINARY_MOD] = "%",
@@ -188,13 +189,14 @@ static const struct {
     const char *word;
     bool in_module, in_if;
 } item_rules[] = {
-    [ITEM_EDITION] = {"tg", false, false},   [ITEM_IMPORT] = {"import", false, false},
-    [ITEM_DIM] = {"dim", false, true},       [ITEM_CONST] = {"const", false, true},
-    [ITEM_LET] = {"let", true, true},        [ITEM_ASSERT] = {"assert", true, true},
-    [ITEM_USE] = {"use", true, true},        [ITEM_PARAM] = {"param", true, true},
-    [ITEM_STATE] = {"state", true, true},    [ITEM_FN] = {"fn", true, true},
-    [ITEM_MODULE] = {"module", false, true}, [ITEM_GRAPH] = {"graph", false, true},
-    [ITEM_TRAIN] = {"train", false, true},   [ITEM_IF] = {"if", true, true},
+    [ITEM_EDITION] = {"tg", false, false},    [ITEM_IMPORT] = {"import", false, false},
+    [ITEM_EXTERN] = {"extern", false, false}, [ITEM_DIM] = {"dim", false, true},
+    [ITEM_CONST] = {"const", false, true},    [ITEM_LET] = {"let", true, true},
+    [ITEM_ASSERT] = {"assert", true, true},   [ITEM_USE] = {"use", true, true},
+    [ITEM_PARAM] = {"param", true, true},     [ITEM_STATE] = {"state", true, true},
+    [ITEM_FN] = {"fn", true, true},           [ITEM_MODULE] = {"module", false, true},
+    [ITEM_GRAPH] = {"graph", false, true},    [ITEM_TRAIN] = {"train", false, true},
+    [ITEM_IF] = {"if", true, true},
 };
 
 Item *item_new(Parse *parse, ItemKind kind, Span span) {
@@ -205,6 +207,9 @@ Item *item_new(Parse *parse, ItemKind kind, Span span) {
     case ITEM_PARAM:
     case ITEM_STATE:
         item->parameter = NEW(parse->arena, Parameter);
+        break;
+    case ITEM_EXTERN:
+        item->external = NEW(parse->arena, ExternFn);
         break;
     case ITEM_MODULE:
         item->module = NEW(parse->arena, Module);
@@ -307,4 +312,9 @@ void check_init(Parse *parse, const Expr *init) {
     if (init->kind == EXPR_NAME || (init->kind == EXPR_CALL && init->left->kind == EXPR_NAME)) return;
     Message *message = diag_error(parse->diag, init->span, E0112, "`~` takes the name of an initial value");
     diag_help(message, "zeros, ones, constant(c), normal(mean, std), uniform(a, b), xavier or he");
+}
+
+void check_said(Parse *parse, Ident said, const char *word) {
+    if (strcmp(said.name, word) == 0) return;
+    diag_error(parse->diag, said.span, E0101, "unexpected `%s`, expected `%s`", said.name, word);
 }

@@ -398,6 +398,15 @@ ROW(to_int,       1, "tg_to_int(%0)",           1, infer_to_int,   truncated(a),
 
 /* ---- verbs ---- */
 
+Node *elementwise(Graph *graph, const Op *op, Node *const *operands, int count) {
+    Node *operand[EXTERNAL_ARGUMENTS];
+    for (int i = 0; i < count; i++) {
+        if (!operands[i]) return NULL;
+        operand[i] = as_type(graph, operands[i], DT_FLOAT);
+    }
+    return map_append(graph, op, operand, count, DT_FLOAT);
+}
+
 Node *add(Graph *graph, Node *a, Node *b) {
     return numeric2(graph, &op_add, a, b);
 }

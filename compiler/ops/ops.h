@@ -5,6 +5,7 @@
 #define TGC_OPS_H
 
 #include "graph/graph.h"
+#include "lang/c_functions.h"
 
 /* ---- table.c: the list of operations, and what their adjoint rules and each other use ---- */
 
@@ -101,6 +102,26 @@ Node *logical_or(Graph *graph, Node *a, Node *b);
 Node *logical_not(Graph *graph, Node *x);
 Node *where(Graph *graph, Node *condition, Node *a, Node *b);
 Node *cast(Graph *graph, Node *x, DType dtype);
+
+/* Any elementwise op of floats, by its row: the operands broadcast. */
+Node *elementwise(Graph *graph, const Op *op, Node *const *operands, int count);
+
+/* external.c: an elementwise function of the user's in C is an op of its own; ops.def does not list it */
+enum { EXTERNAL_ARGUMENTS = 3 };
+struct External {
+    Op op;            /* its name is the function's in f64; in f32 that with an `f` behind it */
+    const char *path; /* of the header, as the model says it */
+    const char *text; /* the header's */
+    const CHeader *header;
+    const External *partial[EXTERNAL_ARGUMENTS]; /* by argument: the function of the same arguments that gives the
+                                                  * derivative by it; all NULL: it has none */
+    const char *rule[EXTERNAL_ARGUMENTS];
+    double (*compiled)(const double *x); /* for the evaluator: NULL until external_bind */
+};
+External *external_new(Arena *arena, const char *name, int arity, int cost);
+void external_derive(Arena *arena, External *external, int argument, const External *partial);
+void external_bind(External *external, double (*compiled)(const double *x));
+Node *external_call(Graph *graph, const External *external, Node *const *operands);
 
 /* reduce.c: over `axes` (ascending); keep leaves axes of size 1 */
 Node *sum(Graph *graph, Node *x, const int *axes, int count, bool keep);

@@ -26,6 +26,7 @@ typedef enum ValueKind {
     VALUE_MODULE,   /* module, and the scope it was declared in */
     VALUE_UNIT,     /* an instance of a module: its scope */
     VALUE_FUNCTION, /* function, and the scope it sees: a file's or a unit's */
+    VALUE_EXTERNAL, /* external: a function of the user's in C */
     VALUE_NAMES     /* what `import … as x` bound: a file's scope */
 } ValueKind;
 
@@ -43,6 +44,7 @@ struct Value {
         Variable *variable;
         const Module *module;
         const Function *function;
+        const External *external;
     };
     Scope *scope;
 };
@@ -89,6 +91,21 @@ typedef struct Building {
     Span at; /* of the `use` */
 } Building;
 
+/* A C header that was read for an `extern fn`. */
+typedef struct LoadedHeader {
+    const char *key; /* the resolved path */
+    Source source;
+    const CHeader *header;
+} LoadedHeader;
+
+/* An `extern fn`, until its partials are known. */
+typedef struct Declared {
+    const Item *item;
+    External *external;
+    Scope *scope;
+    const LoadedHeader *from;
+} Declared;
+
 /* A train entry between its forward graph and its update. */
 typedef struct Training {
     Entry *entry;
@@ -123,6 +140,8 @@ struct Elab {
     int unit_count;
     VEC(Building) building; /* modules being instantiated, outermost first */
     VEC(LoadedFile *) files;
+    VEC(LoadedHeader *) headers;
+    VEC(Declared) externals;
     int importing;                  /* files being read, inside each other */
     VEC(const EntryPoint *) points; /* of the main file, in order */
     VEC(Training *) trainings;
@@ -146,6 +165,7 @@ Slot *scope_own(Scope *scope, const char *name);
 /* A new name; an error when the scope has it already. Numbers get an axis name of their own. */
 Slot *scope_declare(Elab *el, Scope *scope, Ident name, Value value);
 void scope_set(Elab *el, Scope *scope, Ident name, Value value); /* assigns, declaring when new */
+bool slot_is_general(const Slot *slot);                          /* a function or module: what a file gives to others */
 bool slot_given(const Scope *scope,
                 const Slot *slot); /* whether scope.name may be said: files give only what they define */
 /* Reports an unknown name, with the nearest one. `members`: look no further than this scope. */
@@ -242,6 +262,15 @@ void elaborate_file(Elab *el, const File *file, bool main_file); /* in the curre
 void elaborate_import(Elab *el, const Item *item);
 /* Registers a file and makes its scope; key NULL: from the source's path. */
 LoadedFile *file_begin(Elab *el, const char *key, const File *tree);
+
+/* The text that `path` names for a file that says it; false when there is none. `key`: equal for one file's paths. */
+bool import_text(Elab *el, const char *path, const Source *importer, Source *source, const char **key);
+
+/* ---- elaborate_extern.c ---- */
+
+void elaborate_extern(Elab *el, const Item *item); /* declares it */
+void externals_finish(Elab *el);                   /* once all of a file's are declared: finds their partials */
+Value external_value(Elab *el, const External *external, const Expr *call);
 
 /* ---- elaborate.c ---- */
 

@@ -304,7 +304,8 @@ Value eval_call(Elab *el, const Expr *expr) {
     if (callee->kind == EXPR_NAME) {
         const BuiltIn *builtin = builtin_find(callee->name);
         Slot *slot = scope_find(el->scope, callee->name);
-        bool callable = slot && (slot->value.kind == VALUE_FUNCTION || slot->value.kind == VALUE_UNIT);
+        bool callable = slot && (slot->value.kind == VALUE_FUNCTION || slot->value.kind == VALUE_EXTERNAL ||
+                                 slot->value.kind == VALUE_UNIT);
         if (builtin && !callable) return builtin_call(el, builtin, expr);
     }
     Value value = eval_place(el, callee);
@@ -314,6 +315,8 @@ Value eval_call(Elab *el, const Expr *expr) {
         return poison();
     case VALUE_FUNCTION:
         return call_function(el, &value, expr);
+    case VALUE_EXTERNAL:
+        return external_value(el, value.external, expr);
     case VALUE_UNIT:
         return call_unit(el, &value, expr);
     case VALUE_MODULE: {

@@ -32,7 +32,7 @@ static const char *key_of(Elab *el, const char *path) {
 }
 
 /* Fills `source` with the text of what `path` names; false when there is no such file. */
-static bool find_text(Elab *el, const char *path, const Source *importer, Source *source, const char **key) {
+bool import_text(Elab *el, const char *path, const Source *importer, Source *source, const char **key) {
     const EmbeddedFile *inside = built_in(importer->path);
     const char *tried = inside && inside->text == importer->text ? NULL : beside(el, importer->path, path);
     for (int i = -1; i < el->options->import_dirs.count; i++) {
@@ -87,7 +87,7 @@ static void bring_in(Elab *el, const Item *item, const Scope *from) {
     if (from->broken) el->scope->broken = true;
     for (int i = 0; i < from->slots.count; i++) {
         const Slot *slot = &from->slots.at[i];
-        bool given = slot->value.kind == VALUE_FUNCTION || slot->value.kind == VALUE_MODULE;
+        bool given = slot_is_general(slot);
         if (!given || slot->imported) continue;
         Slot *old = scope_own(el->scope, slot->name);
         if (old) {
@@ -106,7 +106,7 @@ void elaborate_import(Elab *el, const Item *item) {
     Source source = {0};
     const char *key = NULL;
     const Source *importer = el->scope->source;
-    if (!find_text(el, item->path, importer, &source, &key)) {
+    if (!import_text(el, item->path, importer, &source, &key)) {
         Message *message = diag_error(el->diag, item->place, E0601, "`%s` is not found", item->path);
         diag_help(message,
                   "it is looked for in the folder of %s, in the folders given with -I, and among the built-in nn.tg",

@@ -285,6 +285,9 @@ static void elaborate_item(Elab *el, const Item *item, bool main_file) {
     case ITEM_IMPORT:
         elaborate_import(el, item);
         break;
+    case ITEM_EXTERN:
+        elaborate_extern(el, item);
+        break;
     case ITEM_DIM:
         elaborate_sizes(el, &item->sizes, main_file);
         break;
@@ -332,6 +335,8 @@ void elaborate_file(Elab *el, const File *file, bool main_file) {
         const Item *item = file->items.at[i];
         if (item->kind == ITEM_FN && item->function->name.name) elaborate_function(el, item->function);
         if (item->kind == ITEM_MODULE) elaborate_module(el, item->module);
+        if (item->kind == ITEM_EXTERN) elaborate_extern(el, item);
     }
+    externals_finish(el);
     elaborate_items(el, &file->items, main_file);
 }

@@ -41,10 +41,10 @@ Value list_value(Elab *el, const Value *items, int count) {
 
 const char *value_kind_text(const Value *value) {
     static const char *const text[] = {
-        [VALUE_POISON] = "a mistake",    [VALUE_NONE] = "nothing",           [VALUE_NUMBER] = "a number",
-        [VALUE_TENSOR] = "a tensor",     [VALUE_STRING] = "a text",          [VALUE_LIST] = "a list",
-        [VALUE_VARIABLE] = "a tensor",   [VALUE_MODULE] = "a module",        [VALUE_UNIT] = "an instance of a module",
-        [VALUE_FUNCTION] = "a function", [VALUE_NAMES] = "an imported file",
+        [VALUE_POISON] = "a mistake",    [VALUE_NONE] = "nothing",        [VALUE_NUMBER] = "a number",
+        [VALUE_TENSOR] = "a tensor",     [VALUE_STRING] = "a text",       [VALUE_LIST] = "a list",
+        [VALUE_VARIABLE] = "a tensor",   [VALUE_MODULE] = "a module",     [VALUE_UNIT] = "an instance of a module",
+        [VALUE_FUNCTION] = "a function", [VALUE_EXTERNAL] = "a function", [VALUE_NAMES] = "an imported file",
     };
     return text[value->kind];
 }
@@ -149,9 +149,14 @@ void scope_set(Elab *el, Scope *scope, Ident name, Value value) {
     *old = (Slot){.name = name.name, .value = value, .span = name.span};
 }
 
+bool slot_is_general(const Slot *slot) {
+    ValueKind kind = slot->value.kind;
+    return kind == VALUE_FUNCTION || kind == VALUE_EXTERNAL || kind == VALUE_MODULE;
+}
+
 bool slot_given(const Scope *scope, const Slot *slot) {
     if (!scope->source) return true;
-    return !slot->imported && (slot->value.kind == VALUE_FUNCTION || slot->value.kind == VALUE_MODULE);
+    return !slot->imported && slot_is_general(slot);
 }
 
 /* Whether a name stands in a statement of its file that could not be parsed, which may be where it was made. */

@@ -379,6 +379,7 @@ static Node *map_under(Graph *graph, const Node *node, const Shape *shape) {
 static Node *folded(Graph *graph, const Node *node) {
     double value[3], result;
     const double *operand[3];
+    if (!node->op->eval) return NULL; /* a function of the user's, not compiled yet */
     for (int i = 0; i < node->operand_count; i++) {
         if (!is_number(node->operand[i], &value[i])) return NULL;
         operand[i] = &value[i];
