@@ -23,7 +23,7 @@ static void visit_result(Fuse *fuse, int port) {
     Place place = fuse_row_major(&node->shape, buffer, 0);
     if (fuse_claim(fuse, node, place)) return;
     node = fuse_copy(fuse, node);
-    if (!fuse_claim(fuse, node, place)) fuse_copy_into(fuse, node, place);
+    if (!fuse_claim(fuse, node, place)) fuse_copy_into(fuse, node, place, node->phase);
 }
 
 /* Scalars that the training loop shows stay in memory to the end of the call. */

@@ -50,9 +50,19 @@ static bool walk_member(Walk *w, const Node *node, const Access *access) {
     return access_equal(access, &own, &w->axes) || refuse(w);
 }
 
+/* A map may read, element by element, the variable that it writes; a row that is gone over again may not. */
+static bool overwrites(const Walk *w, const Node *node) {
+    const Buffer *buffer = w->fuse->place[node->id].buffer;
+    if (!buffer || buffer->kind != BUF_VARIABLE || w->group->kind == KERNEL_MAP) return false;
+    for (int i = 0; i < w->group->nodes.count; i++)
+        if (w->fuse->place[w->group->nodes.at[i]->id].buffer == buffer) return true;
+    return false;
+}
+
 static bool walk_memory(Walk *w, const Node *node, const Access *access) {
     const Fuse *fuse = w->fuse;
     if (w->collect && !fuse->place[node->id].buffer) fuse->external[node->id] = true;
+    if (overwrites(w, node)) return refuse(w);
     Access in_buffer = *access;
     if (fuse->place[node->id].buffer &&
         !place_access(node, &fuse->place[node->id], &w->axes, access, &in_buffer, &w->split))

@@ -143,9 +143,10 @@ bool fuse_claim(Fuse *fuse, Node *node, Place place) {
 }
 
 /* Where the value's own layout and the place ask for loops that don't go together, a plain copy stands between. */
-Node *fuse_copy_into(Fuse *fuse, Node *node, Place place) {
+Node *fuse_copy_into(Fuse *fuse, Node *node, Place place, Phase phase) {
     for (int copies = 0; copies < 2; copies++) {
         Node *copy = fuse_append(fuse, &op_copy, node, &node, 1);
+        copy->phase = phase;
         fuse_open(fuse, copy);
         node = fuse_alias(fuse, copy);
         if (fuse_claim(fuse, node, place)) return node;

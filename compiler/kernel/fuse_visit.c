@@ -56,7 +56,7 @@ static void visit_concat(Fuse *fuse, Node *node) {
         if (shape_count(&part->shape) == 0) continue;
         if (!fuse_claim(fuse, part, place)) {
             part = fuse_copy(fuse, part);
-            if (!fuse_claim(fuse, part, place)) part = fuse_copy_into(fuse, part, place);
+            if (!fuse_claim(fuse, part, place)) part = fuse_copy_into(fuse, part, place, part->phase);
         }
         int turn = fuse_ready(fuse, part);
         if (turn > latest) latest = turn;
@@ -207,19 +207,21 @@ static bool held_long_enough(const Fuse *fuse, const Node *write) {
     }
 }
 
-/* The value's producer writes straight into the variable where nobody can notice; else a copy does, last of all. */
+/* The value's producer writes straight into the variable where nobody can notice; else a copy does, last of all. What
+ * an update writes is written by calls that update, and by no other. */
 static void visit_write(Fuse *fuse, Node *node) {
     Node *value = fuse_alias(fuse, node->operand[0]);
     Place place = place_of_write(fuse, node);
     int turn = fuse_ready(fuse, fuse_base(fuse, value));
     bool index_ready = !place.index || fuse_ready(fuse, place.index) < turn;
     Node *base = fuse_base(fuse, value);
-    bool direct = turn >= 0 && index_ready && base->op->kind != OP_JOIN && fuse->group[base->id] >= 0 &&
+    bool same_calls = (base->phase == PHASE_UPDATE) == (node->phase == PHASE_UPDATE);
+    bool direct = turn >= 0 && index_ready && same_calls && base->op->kind != OP_JOIN && fuse->group[base->id] >= 0 &&
                   held_long_enough(fuse, node) && safe_to_write(fuse, node, turn);
     if (!direct || !fuse_claim(fuse, value, place)) {
         /* in a group of its own it comes after every reader of the old value */
         if (fuse_base(fuse, value)->op == &op_read) value = fuse_copy(fuse, value);
-        value = fuse_copy_into(fuse, value, place);
+        value = fuse_copy_into(fuse, value, place, node->phase);
     }
     fuse->group[node->id] = fuse_ready(fuse, value);
 }

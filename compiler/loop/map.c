@@ -6,13 +6,24 @@
 
 enum { ENOUGH_SLICES = 64, LONG_LOOP = 8192, BLOCK = 4096 };
 
+static bool lies_in_variable(const Lower *lower, const Node *node) {
+    return lower->schedule->place[node->id].buffer->kind == BUF_VARIABLE;
+}
+
+/* Variables are stored last: every value that reads what they held has been computed by then. */
 static void store_outputs(Lower *lower, Block *in, void *with) {
     const Kernel *kernel = lower->kernel;
     (void)with;
     for (int i = 0; i < kernel->outputs.count; i++) {
         Node *node = kernel->outputs.at[i];
         Access own = kernel_access(kernel, node);
-        value_store(lower, in, node, &own, value_at(lower, node, &own));
+        Expr *value = value_at(lower, node, &own);
+        if (!lies_in_variable(lower, node)) value_store(lower, in, node, &own, value);
+    }
+    for (int i = 0; i < kernel->outputs.count; i++) {
+        Node *node = kernel->outputs.at[i];
+        Access own = kernel_access(kernel, node);
+        if (lies_in_variable(lower, node)) value_store(lower, in, node, &own, value_at(lower, node, &own));
     }
 }
 
