@@ -70,7 +70,22 @@ void emit(Output *output, Model *model, Program *const *programs, const Machine 
 /* The C text of the kernels that compute the value `name` ("d_x"), to `text`; how many there are. */
 int emit_only(Text *text, const Output *output, const char *name);
 
-/* ---- inspect.c: the one user of libclang ---- */
+/* ---- inspect*.c: the written C as libclang reads it ---- */
+
+typedef struct FunctionText { /* a function that the source defines */
+    const char *name;
+    int kernel;              /* of Output.kernels, or -1 */
+    size_t from, to;         /* bytes of Output.source: its text with the comment, and a kernel's struct of arguments */
+    int line;                /* of `from`, the first is 1 */
+    VEC(const char *) calls; /* what it calls, each name once, in the order of the text; macros by their name */
+} FunctionText;
+
+typedef struct FunctionTexts { /* in the order of the source; not those of the runtime in a stand-alone source */
+    FunctionText *at;
+    int count, capacity;
+} FunctionTexts;
+
+void inspect_functions(const Output *output, const Machine *machine, Arena *arena, FunctionTexts *out);
 
 /* Parses the source with the runtime's headers: no diagnostic, each planned kernel one function, no function that isn't
  * planned. fatal(pass to blame, …) otherwise. A line of what was found goes to `report` (NULL: nowhere). */
