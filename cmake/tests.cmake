@@ -1,6 +1,6 @@
 # Tests, all run by ctest. Adding one is adding a file:
 #   tests/unit/test_*.c                   a CUnit program
-#   tests/{cli,structure,library}/*.sh    a shell test, run by tests/run
+#   tests/{cli,structure,library,faults}/*.sh    a shell test, run by tests/run
 #   tests/models/*.tg                     compiled code against the evaluator, by tests/compare-model
 #   {examples,tests}/*/*.cases            calls with exact numbers, by tests/tool/cases
 set(TGC_TEST_ENVIRONMENT "TGC=${CMAKE_BINARY_DIR}/tgc" "TGC_TOOLS=${CMAKE_BINARY_DIR}/tools"
@@ -78,7 +78,7 @@ foreach(source ${tools})
 endforeach()
 
 # ---- shell tests ----
-foreach(folder cli structure library)
+foreach(folder cli structure library faults)
   file(GLOB shell_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.sh)
   foreach(source ${shell_tests})
     get_filename_component(name ${source} NAME_WE)

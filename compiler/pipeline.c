@@ -69,7 +69,7 @@ static void run_tile(Compile *c) {
 }
 
 static void run_plan(Compile *c) {
-    for (int i = 0; i < c->schedules.count; i++) plan_memory(c->schedules.at[i]);
+    for (int i = 0; i < c->schedules.count; i++) plan_memory(c->schedules.at[i], c->output.check);
 }
 
 static void run_lower(Compile *c) {

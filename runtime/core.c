@@ -53,6 +53,7 @@ void tg_model_reset(tg_model *model, uint64_t seed) {
 void tg_model_free(tg_model *model) {
     if (!model) return;
     tg_profile_free(model);
+    if (model->info->check_free) model->info->check_free(model);
     tg_pool_free(model->pool);
     free(model->params);
     free(model->states);
@@ -71,7 +72,8 @@ tg_status tg_model_new(tg_model **model, const tg_info *info, const tg_options *
     made->params = tg_block_take(info->param_bytes);
     made->states = tg_block_take(info->state_bytes);
     made->arena = tg_block_take(info->arena_bytes);
-    if (!made->pool || !made->params || !made->states || !made->arena || tg_profile_ask(made)) {
+    if (!made->pool || !made->params || !made->states || !made->arena || tg_profile_ask(made) ||
+        (info->check_new && info->check_new(made))) {
         tg_model_free(made);
         return TG_NO_MEMORY;
     }

@@ -27,9 +27,10 @@ typedef enum tg_status {
     TG_OK = 0,
     TG_BAD_ARGUMENT = 1, /* a NULL pointer, an unknown name, a wrong size */
     TG_NO_MEMORY = 2,
-    TG_FILE = 3,   /* can't be opened, read or written */
-    TG_FORMAT = 4, /* a file's content is not what it should be */
-    TG_VALUE = 5   /* a wrong value at run time: an id outside its table, a loss that is not a number */
+    TG_FILE = 3,    /* can't be opened, read or written */
+    TG_FORMAT = 4,  /* a file's content is not what it should be */
+    TG_VALUE = 5,   /* a wrong value at run time: an id outside its table, a loss that is not a number */
+    TG_INTERNAL = 6 /* generated code did what it must not: only builds with --check find it */
 } tg_status;
 
 typedef enum tg_dtype { TG_F32, TG_F64, TG_I32, TG_BOOL } tg_dtype; /* bool: one byte, 0 or 1 */
@@ -60,6 +61,9 @@ typedef struct tg_row {
     double flop, bytes; /* of one launch */
 } tg_row;
 
+/* What builds with --check know of an entry point: its tensors, and which of them each launch reads and writes. */
+typedef struct tg_watch tg_watch;
+
 typedef struct tg_entry {
     const char *name;
     int train; /* 1: a training step; results[0] is the scalar loss */
@@ -77,6 +81,7 @@ typedef struct tg_entry {
     int row_count, launch_count;
     const tg_row *rows;
     const int *launches;
+    const tg_watch *watch; /* NULL without --check */
 } tg_entry;
 
 typedef struct tg_info {
@@ -96,10 +101,14 @@ typedef struct tg_info {
     size_t state_bytes;
     size_t arena_bytes; /* the largest entry's */
     const char *json;   /* all of this table as JSON text */
+    /* Of builds with --check, else NULL: check.c's functions. */
+    tg_status (*check_new)(tg_model *model);
+    void (*check_free)(tg_model *model);
 } tg_info;
 
 typedef struct tg_pool tg_pool;
 typedef struct tg_profile tg_profile;
+typedef struct tg_check tg_check;
 
 /* An instance. Generated code reads these fields; users go through the functions. */
 struct tg_model {
@@ -113,6 +122,7 @@ struct tg_model {
     tg_status status;                    /* of the last call */
     char text[256];
     tg_profile *profile; /* NULL: launches are not timed */
+    tg_check *check;     /* NULL without --check */
 };
 
 typedef struct tg_options {
@@ -202,6 +212,47 @@ static inline int64_t tg_check_index(tg_slot *slot, int64_t value, int64_t limit
     if (value >= 0 && value < limit) return value;
     return tg_note_index(slot, value, limit, position, label);
 }
+
+/* ---- check.c: what generated code calls in builds with --check ---- */
+
+enum { TG_ODD_INF = 1, TG_ODD_NAN = 2 }; /* values that are no ordinary numbers */
+
+typedef enum tg_place {
+    TG_IN_INPUT,
+    TG_IN_RESULT,
+    TG_IN_BLOCK, /* of parameters or states, guarded */
+    TG_IN_GROUP, /* a parameter beside others of its group */
+    TG_IN_ARENA  /* guarded */
+} tg_place;
+
+typedef struct tg_watched { /* a pointer of the entry point's struct of tensors */
+    const char *name;
+    tg_dtype dtype;
+    tg_place place;
+    int rank;
+    const int64_t *shape;
+    int64_t count;
+    const char *origin; /* the line of the model, as in tg_row; NULL: the kernel's */
+} tg_watched;
+
+typedef struct tg_touched { /* by one launch: tensors, by their place in the struct; -1 ends a list */
+    const int *reads, *writes;
+    unsigned odd; /* what its formula itself holds: TG_ODD_INF, TG_ODD_NAN */
+} tg_touched;
+
+struct tg_watch {
+    int count;
+    const tg_watched *tensors;
+    const tg_touched *launches;
+};
+
+tg_status tg_check_new(tg_model *model);
+void tg_check_free(tg_model *model);
+/* `tensors` is the entry point's struct. Each returns a failure as noted in the model, parameters and states put back.
+ */
+tg_status tg_check_begin(tg_model *model, int entry, const void *tensors);
+tg_status tg_checked(tg_model *model, int entry, int launch, const void *tensors, const tg_slot *slot);
+tg_status tg_check_end(tg_model *model, int entry, const void *tensors);
 
 #ifdef __cplusplus
 }

@@ -14,7 +14,7 @@ enum {
     TG_EXIT_USAGE = 2,
     TG_EXIT_FILE = 3,    /* cannot be opened, read or written */
     TG_EXIT_VALUE = 5,   /* a wrong value at run time */
-    TG_EXIT_SYSTEM = 70, /* no memory */
+    TG_EXIT_SYSTEM = 70, /* no memory, or a mistake of the generated code that --check found */
     TG_EXIT_INTERRUPTED = 130
 };
 enum { TG_TEXT = 512 }; /* bytes of a message */

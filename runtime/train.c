@@ -64,7 +64,8 @@ static int exit_of(tg_status status) {
                                 [TG_NO_MEMORY] = TG_EXIT_SYSTEM,
                                 [TG_FILE] = TG_EXIT_FILE,
                                 [TG_FORMAT] = TG_EXIT_CONTENT,
-                                [TG_VALUE] = TG_EXIT_VALUE};
+                                [TG_VALUE] = TG_EXIT_VALUE,
+                                [TG_INTERNAL] = TG_EXIT_SYSTEM};
     return exits[status];
 }
 

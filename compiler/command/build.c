@@ -8,6 +8,8 @@
 static const Option options[] = {
     {"--output", "-o", OPTION_TEXT, "FILE", "libm.so, libm.a or, with --exe, m-train", offsetof(Request, output)},
     {"--exe", NULL, OPTION_FLAG, NULL, "make the training program", offsetof(Request, program)},
+    {"--check", NULL, OPTION_FLAG, NULL, "test every value and the guards around every tensor after each kernel",
+     offsetof(Request, check)},
     {"--prefix", NULL, OPTION_TEXT, "NAME", "what every symbol begins with (the model's name)",
      offsetof(Request, prefix)},
     {NULL, NULL, 0, NULL, NULL, 0}};

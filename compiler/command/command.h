@@ -67,7 +67,7 @@ struct Request {
     const char *only;      /* emit */
     bool standalone;       /* emit */
     bool program;          /* build */
-    bool check;            /* fmt */
+    bool check;            /* fmt emit build run train */
     bool json;             /* bench */
     bool interp;           /* run gradcheck */
     const char *in, *out;  /* run gradcheck */

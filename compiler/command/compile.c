@@ -61,6 +61,7 @@ bool compile_request(Request *request, Compile *compile) {
     compile->dump = request->dump;
     compile->timings = request->timings;
     compile->output.prefix = request->prefix;
+    compile->output.check = request->check;
     compile->build.cc = request->cc;
     compile->build.verbose = request->verbose;
     return set_dtype(request, &compile->options) && set_target(request, compile) &&

@@ -9,6 +9,8 @@ static const Option options[] = {
      offsetof(Request, output)},
     {"--only", NULL, OPTION_TEXT, "NAME", "print the kernels of one value, such as d_x", offsetof(Request, only)},
     {"--standalone", NULL, OPTION_FLAG, NULL, "with the runtime in the same file", offsetof(Request, standalone)},
+    {"--check", NULL, OPTION_FLAG, NULL, "test every value and the guards around every tensor after each kernel",
+     offsetof(Request, check)},
     {"--prefix", NULL, OPTION_TEXT, "NAME", "what every symbol begins with (the model's name)",
      offsetof(Request, prefix)},
     {NULL, NULL, 0, NULL, NULL, 0}};

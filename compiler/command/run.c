@@ -21,6 +21,8 @@ static const Option options[] = {
     {"--save", NULL, OPTION_TEXT, "FILE", "write parameters and states after the calls", offsetof(Request, save)},
     {"--seed", NULL, OPTION_NUMBER, "N", "of first values and dropout (0)", offsetof(Request, seed)},
     {"--threads", NULL, OPTION_NUMBER, "N", "threads (one per core)", offsetof(Request, threads)},
+    {"--check", NULL, OPTION_FLAG, NULL, "test every value and the guards around every tensor after each kernel",
+     offsetof(Request, check)},
     {"--interp", NULL, OPTION_FLAG, NULL, "evaluate in double precision instead of compiling",
      offsetof(Request, interp)},
     {NULL, NULL, 0, NULL, NULL, 0}};
@@ -127,6 +129,8 @@ static int run(Request *request) {
     Runner runner = {0};
     CallList calls = {0};
     if (!calls_of(request, &calls)) return STATUS_USAGE;
+    if (request->check && request->interp)
+        return usage_error(request, "--check looks at what compiled code does: leave out --interp");
     if (request->stop_after) return compile_request(request, &compile) ? pipeline_run(&compile) : STATUS_USAGE;
     int status = compile_begin(request, &compile);
     if (!status) status = find_entries(request, &compile, &calls);

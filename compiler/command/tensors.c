@@ -62,6 +62,7 @@ int status_of(tg_status status) {
         return STATUS_VALUE;
     case TG_BAD_ARGUMENT:
     case TG_NO_MEMORY:
+    case TG_INTERNAL:
         break;
     }
     return STATUS_INTERNAL;

@@ -19,6 +19,8 @@ static const Option options[] = {
     {"--valid-every", NULL, OPTION_PASS, "N", "steps between validations", offsetof(Request, passed_on)},
     {"--save-every", NULL, OPTION_PASS, "N", "steps between checkpoints", offsetof(Request, passed_on)},
     {"--log-every", NULL, OPTION_PASS, "N", "steps between lines of log.jsonl", offsetof(Request, passed_on)},
+    {"--check", NULL, OPTION_FLAG, NULL, "test every value and the guards around every tensor after each kernel",
+     offsetof(Request, check)},
     {"--threads", NULL, OPTION_PASS, "N", "threads (one per core)", offsetof(Request, passed_on)},
     {NULL, NULL, 0, NULL, NULL, 0}};
 

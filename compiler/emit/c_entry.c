@@ -176,11 +176,26 @@ static void put_pointers(Emitter *e, Text *text, const EntryText *entry) {
     text_add(text, "};\n");
 }
 
+const Member *member_of(const EntryText *entry, const Function *function, const Array *array) {
+    const Member *member =
+        member_find(entry, array->buffer, variable_at(array->buffer, array->offset, is_update(function)));
+    if (!member) fatal("emit", "%s has no pointer for %s", function->name, array->buffer->name);
+    return member;
+}
+
+int tensor_number(const EntryText *entry, const Member *member) {
+    int number = 0;
+    for (int i = 0; i < entry->members.count; i++) {
+        const Member *other = &entry->members.at[i];
+        number += other->buffer->kind < member->buffer->kind ||
+                  (other->buffer->kind == member->buffer->kind && other < member);
+    }
+    return number;
+}
+
 /* "t.h + 1024": the pointer that a launch passes for an array. */
 static const char *pointer_text(Emitter *e, const EntryText *entry, const Function *function, const Array *array) {
-    Variable *variable = variable_at(array->buffer, array->offset, is_update(function));
-    const Member *member = member_find(entry, array->buffer, variable);
-    if (!member) fatal("emit", "%s has no pointer for %s", function->name, array->buffer->name);
+    const Member *member = member_of(entry, function, array);
     int64_t offset = array->offset;
     if (member->variable && member->variable != array->buffer->variable) offset -= member->variable->offset;
     if (offset == 0) return arena_printf(e->arena, "t.%s", member->name);
@@ -281,7 +296,8 @@ static void put_launches(Emitter *e, Text *text, const EntryText *entry, int fir
         quoted = origin;
         phase = now;
         put_launch(e, text, entry, f, &e->kernels.at[e->kernel_of[first_launch + i]]);
-        if (i == checks)
+        put_checked(e, text, entry, i);
+        if (i == checks && !e->output->check)
             text_printf(text, "if (slot.label) return out_of_range(model, \"%s\", &slot);\n", entry->entry->name);
     }
     if (inside) text_indent(text, -1), text_add(text, "}\n");
@@ -367,7 +383,9 @@ void put_entry(Emitter *e, Text *text, const EntryText *entry, int first_launch)
     if (step)
         text_printf(text, "const %s step = (%s)(model->step + 1);\n", c_type(e->model, DT_FLOAT),
                     c_type(e->model, DT_FLOAT));
+    put_check_begin(e, text, entry);
     put_launches(e, text, entry, first_launch);
+    put_check_end(e, text, entry);
     put_counts(e, text, entry);
     text_add(text, "return model->status = TG_OK;\n");
     text_indent(text, -1);

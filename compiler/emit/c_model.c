@@ -145,7 +145,7 @@ static void put_includes(Emitter *e, Text *text) {
     if (e->model->f64) text_add(text, "#define TG_DOUBLE\n");
     if (e->output->standalone) {
         text_printf(text, "#include \"%s.h\"\n", e->prefix);
-        put_runtime(text, e->prefix);
+        put_runtime(text, e->prefix, e->output->check);
         return;
     }
     text_printf(text, "#include \"%s.h\"\n#include \"tg.h\"\n", e->prefix);
@@ -163,7 +163,7 @@ static bool any_check(const Emitter *e) {
 }
 
 static void put_range_error(Emitter *e, Text *text) {
-    if (!any_check(e)) return;
+    if (!any_check(e) || e->output->check) return;
     text_add(text, "\nstatic tg_status out_of_range(tg_model *model, const char *entry, const tg_slot *slot) {\n"
                    "    return tg_fail(model, TG_VALUE, \"%s: %s: element %lld is %lld, not in 0 to %lld\", entry, "
                    "slot->label,\n"

@@ -33,7 +33,7 @@ void collect_rows(Emitter *e) {
     }
 }
 
-static void put_quoted(Text *text, const char *string) {
+void put_quoted(Text *text, const char *string) {
     text_add(text, "\"");
     for (; *string; string++) text_printf(text, *string == '"' || *string == '\\' ? "\\%c" : "%c", *string);
     text_add(text, "\"");

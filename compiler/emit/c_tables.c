@@ -74,7 +74,7 @@ static void put_ports(Emitter *e, Text *text, const char *entry, const char *wha
     text_add(text, "};\n");
 }
 
-static void put_entry_row(Text *text, const EntryText *entry) {
+static void put_entry_row(const Emitter *e, Text *text, const EntryText *entry) {
     const Entry *of = entry->entry;
     text_add(text, "{\n");
     text_indent(text, 1);
@@ -90,6 +90,7 @@ static void put_entry_row(Text *text, const EntryText *entry) {
     if (entry->rows.count)
         text_printf(text, ".row_count = %d,\n.launch_count = %d,\n.rows = %s_rows,\n.launches = %s_launches,\n",
                     entry->rows.count, entry->program->functions.count, entry->name, entry->name);
+    if (e->output->check) text_printf(text, ".watch = &%s_watch,\n", entry->name);
     text_indent(text, -1);
     text_add(text, "},\n");
 }
@@ -120,11 +121,12 @@ void put_tables(Emitter *e, Text *text) {
         put_ports(e, text, entry->name, "inputs", entry->entry->inputs.at, entry->entry->inputs.count);
         put_ports(e, text, entry->name, "results", entry->entry->results.at, entry->entry->results.count);
         put_rows(e, text, entry);
+        put_watch(e, text, entry);
     }
     if (entry_count) {
         text_add(text, "\nstatic const tg_entry entries[] = {\n");
         text_indent(text, 1);
-        for (int i = 0; i < entry_count; i++) put_entry_row(text, &e->entries[i]);
+        for (int i = 0; i < entry_count; i++) put_entry_row(e, text, &e->entries[i]);
         text_indent(text, -1);
         text_add(text, "};\n");
     }
@@ -145,6 +147,7 @@ void put_tables(Emitter *e, Text *text) {
     text_printf(text, ".param_bytes = %zu,\n", e->param_bytes);
     if (e->states.count) text_printf(text, ".state_count = %d,\n.states = states,\n", e->states.count);
     text_printf(text, ".state_bytes = %zu,\n.arena_bytes = %zu,\n.json = json,\n", e->state_bytes, e->arena_bytes);
+    if (e->output->check) text_add(text, ".check_new = tg_check_new,\n.check_free = tg_check_free,\n");
     text_indent(text, -1);
     text_add(text, "};\n");
 }

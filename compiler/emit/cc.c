@@ -162,6 +162,7 @@ static bool is_training(const char *name) {
 static bool is_needed(const Workshop *w, const char *name) {
     bool training = w->build->kind == BUILD_PROGRAM;
     if (!ends_with(name, ".c")) return false;
+    if (!strcmp(name, "check.c")) return w->output->check && !w->output->standalone;
     if (w->output->standalone) return training && !is_core(name);
     return is_core(name) || training || (w->output->files && !is_training(name));
 }
@@ -208,6 +209,7 @@ static void set_flags(Workshop *w) {
     add_words(&w->flags, w->arena, w->build->cc ? w->build->cc : "clang");
     add_words(&w->flags, w->arena,
               "-std=gnu11 -O2 -ffp-contract=fast -fno-math-errno -fvisibility=hidden -fPIC -pthread");
+    if (w->output->check) add_words(&w->flags, w->arena, "-g");
     add_words(&w->flags, w->arena, w->machine->flags);
     add_words(&w->flags, w->arena, getenv("TGC_CFLAGS"));
 }

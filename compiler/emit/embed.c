@@ -79,12 +79,13 @@ static void put_file(Text *text, const char *name) {
     }
 }
 
-void put_runtime(Text *text, const char *prefix) {
+void put_runtime(Text *text, const char *prefix, bool check) {
     static const char *const files[] = {"tg.h", "tg_vec.h", "core.c", "pool.c", "profile.c", "random.c"};
     text_add(text, "\n/* ---- the runtime, as it comes with tgc ---- */\n/* clang-format off */\n"
                    "#pragma GCC diagnostic push\n"
                    "#pragma GCC diagnostic ignored \"-Wunused-function\"\n");
     put_renames(text, prefix);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) put_file(text, files[i]);
+    if (check) put_file(text, "check.c");
     text_add(text, "\n#pragma GCC diagnostic pop\n/* clang-format on */\n/* ---- the model ---- */\n");
 }

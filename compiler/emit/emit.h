@@ -57,6 +57,7 @@ typedef struct Output {
     /* set by the caller */
     const char *prefix; /* of every symbol; NULL: the model's name */
     bool standalone;    /* the runtime it needs stands in the same file */
+    bool check;         /* every launch is followed by a check of what it wrote; see runtime/check.c */
     bool files;         /* with m_load, m_save and checkpoints, which need cJSON */
     /* filled by emit */
     Text source, header;

@@ -179,12 +179,15 @@ static void put_origin(Text *text, const Node *node) {
     text_printf(text, "\n *   rule: %s", node->rule);
 }
 
-const char *origin_text(const Emitter *e, const Function *function) {
-    const Node *node = function->kernel ? main_node(function->kernel) : NULL;
+const char *origin_of(const Emitter *e, const Node *node) {
     Text text;
     text_init(&text, e->arena);
     if (node) put_line_of(&text, node->forward && node->rule ? node->forward->span : node->span);
     return text.at;
+}
+
+const char *origin_text(const Emitter *e, const Function *function) {
+    return origin_of(e, function->kernel ? main_node(function->kernel) : NULL);
 }
 
 const char *results_text(const Emitter *e, const Function *function) {

@@ -1,7 +1,8 @@
 /* layout.c: where variables lie in their blocks.
  *
  * The parameter block holds the flat groups one after the other, each with its parameters inside; the state block
- * holds states and moments. Groups, states and moments begin at multiples of 64 bytes. */
+ * holds states and moments. Groups, states and moments begin at multiples of 64 bytes, with --check between guards
+ * of 64 bytes. */
 #include "emit/parts.h"
 
 enum { ALIGNMENT = 64 };
@@ -19,9 +20,11 @@ const char *tg_type(const Model *model, DType dtype) {
 }
 
 static void append(Emitter *e, Layout *layout, size_t *bytes, Variable *variable) {
-    *bytes = (*bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t guard = e->output->check ? ALIGNMENT : 0;
+    *bytes = *bytes ? (*bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : guard;
     vec_push(e->arena, layout, ((VariablePlace){variable, *bytes}));
     *bytes += (size_t)shape_count(&variable->shape) * dtype_size(e->model, variable->dtype);
+    if (guard) *bytes = (*bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + guard;
 }
 
 static void append_members(Emitter *e, const VariablePlace *group) {

@@ -99,6 +99,7 @@ const Node *main_node(const Kernel *kernel); /* what its comment speaks of; NULL
 const char *results_text(const Emitter *e, const Function *function);
 /* "gpt.tg:31  h = gelu(x1 @ w1 + b1)", "" where there is no place. */
 const char *origin_text(const Emitter *e, const Function *function);
+const char *origin_of(const Emitter *e, const Node *node);
 
 /* ---- c_entry.c ---- */
 
@@ -106,16 +107,28 @@ void collect_entries(Emitter *e, Program *const *programs);
 void put_tensors(Emitter *e, Text *text, const EntryText *entry);
 void put_entry(Emitter *e, Text *text, const EntryText *entry, int first_launch);
 void put_signature(Emitter *e, Text *text, const EntryText *entry);
+/* The member that a launch's array points into, and its number in the struct of tensors. */
+const Member *member_of(const EntryText *entry, const Function *function, const Array *array);
+int tensor_number(const EntryText *entry, const Member *member);
 
 /* ---- c_rows.c ---- */
 
 void collect_rows(Emitter *e); /* after collect_kernels */
+/* "text", with a backslash before quotes. */
+void put_quoted(Text *text, const char *string);
 void put_rows(Emitter *e, Text *text, const EntryText *entry);
 
 /* ---- c_extern.c ---- */
 
 void take_external_names(Emitter *e);
 void put_externals(Emitter *e, Text *text);
+
+/* ---- c_check.c: nothing without --check ---- */
+
+void put_watch(Emitter *e, Text *text, const EntryText *entry); /* tables, behind those of its ports */
+void put_check_begin(Emitter *e, Text *text, const EntryText *entry);
+void put_checked(Emitter *e, Text *text, const EntryText *entry, int launch); /* behind every launch */
+void put_check_end(Emitter *e, Text *text, const EntryText *entry);
 
 /* ---- c_tables.c ---- */
 
@@ -129,7 +142,7 @@ void put_filled(Emitter *e, Text *text, const char *format); /* %p the prefix, %
 
 /* ---- embed.c: the runtime's text ---- */
 
-void put_renames(Text *text, const char *prefix); /* #define tg_for m_tg_for … */
-void put_runtime(Text *text, const char *prefix); /* the core in one piece, for --standalone */
+void put_renames(Text *text, const char *prefix);             /* #define tg_for m_tg_for … */
+void put_runtime(Text *text, const char *prefix, bool check); /* the core in one piece, for --standalone */
 
 #endif

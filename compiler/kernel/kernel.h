@@ -164,7 +164,7 @@ void kernel_reads(const Schedule *schedule, const Kernel *kernel, bool *reads);
 Schedule *fuse(Model *model, Entry *entry);
 void order(Schedule *schedule); /* sequence; checks first, writes last; reads before overwrites */
 void tile(Schedule *schedule, const Machine *machine); /* chooses tiles and packing */
-void plan_memory(Schedule *schedule);
+void plan_memory(Schedule *schedule, bool apart);      /* apart: each buffer between guards of 64 bytes, for --check */
 void schedule_print(Text *text, const Schedule *schedule);
 void schedule_check(const Schedule *schedule, const char *pass); /* fatal(pass, …) on a broken invariant */
 

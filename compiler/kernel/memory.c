@@ -1,7 +1,8 @@
 /* memory.c: places every buffer of the arena by the span of kernels in which it lives.
  *
  * Largest first, each at the lowest offset where it meets no buffer that lives at the same time; offsets are multiples
- * of 64 bytes. The lower bound is the largest sum of live bytes at any kernel.
+ * of 64 bytes. The lower bound is the largest sum of live bytes at any kernel. For --check every buffer has bytes of
+ * its own and a guard on each side.
  */
 #include "kernel/kernel.h"
 
@@ -77,7 +78,7 @@ static size_t live_bytes(const Schedule *schedule, int position) {
     return bytes;
 }
 
-void plan_memory(Schedule *schedule) {
+void plan_memory(Schedule *schedule, bool apart) {
     find_lifetimes(schedule);
     Buffer **arena = NEW_ARRAY(schedule->model->arena, Buffer *, schedule->buffers.count);
     int count = 0;
@@ -86,10 +87,11 @@ void plan_memory(Schedule *schedule) {
         if (buffer->kind == BUF_ARENA && buffer->first >= 0) arena[count++] = buffer;
     }
     qsort(arena, (size_t)count, sizeof *arena, by_size);
+    size_t guard = apart ? ALIGNMENT : 0;
     schedule->arena_bytes = schedule->lower_bound = 0;
     for (int i = 0; i < count; i++) {
-        arena[i]->offset = lowest_offset(arena, i, arena[i]);
-        size_t end = arena[i]->offset + arena[i]->bytes;
+        arena[i]->offset = apart ? schedule->arena_bytes + guard * !i : lowest_offset(arena, i, arena[i]);
+        size_t end = arena[i]->offset + arena[i]->bytes + guard;
         if (end > schedule->arena_bytes) schedule->arena_bytes = end;
     }
     for (int position = 0; position <= schedule->kernels.count; position++) {

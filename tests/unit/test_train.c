@@ -101,10 +101,10 @@ static const tg_tensor inputs_mixed[] = {{.name = "x", .dtype = TG_F32, .rank = 
 static const tg_tensor results[] = {{.name = "loss", .dtype = TG_F32, .count = 1},
                                     {.name = "more", .dtype = TG_F32, .rank = 1, .shape = shape_w, .count = 4}};
 static const tg_entry entries[] = {
-    {"step", 1, 2, 2, inputs_xy, results, call_step, 1, 0, 0, 0, 0, 0, NULL, NULL},
-    {"valid", 0, 2, 1, inputs_xy, results, call_valid, 1, 0, 0, 0, 0, 0, NULL, NULL},
-    {"slow", 1, 2, 2, inputs_xy, results, call_slow, 2, 0, 0, 0, 0, 0, NULL, NULL},
-    {"mixed", 1, 2, 2, inputs_mixed, results, call_step, 1, 0, 0, 0, 0, 0, NULL, NULL},
+    {"step", 1, 2, 2, inputs_xy, results, call_step, 1, 0, 0, 0, 0, 0, NULL, NULL, NULL},
+    {"valid", 0, 2, 1, inputs_xy, results, call_valid, 1, 0, 0, 0, 0, 0, NULL, NULL, NULL},
+    {"slow", 1, 2, 2, inputs_xy, results, call_slow, 2, 0, 0, 0, 0, 0, NULL, NULL, NULL},
+    {"mixed", 1, 2, 2, inputs_mixed, results, call_step, 1, 0, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 static const tg_tensor params[] = {
     {.name = "w", .dtype = TG_F32, .rank = 1, .shape = shape_w, .count = WEIGHTS, .init = TG_INIT_NORMAL, .b = 0.1}};
