@@ -68,13 +68,15 @@ struct Request {
     bool standalone;       /* emit */
     bool program;          /* build */
     bool check;            /* fmt emit build run train */
-    bool json;             /* bench */
+    bool json;             /* bench inspect */
+    bool backward;         /* inspect */
+    const char *html;      /* inspect */
     bool interp;           /* run gradcheck */
     const char *in, *out;  /* run gradcheck */
     const char *weights;   /* run gradcheck */
     const char *save;      /* run */
     WordList calls;        /* run */
-    Number seed, threads;  /* run bench gradcheck */
+    Number seed, threads;  /* run bench gradcheck; threads: inspect too */
     Number steps;          /* bench */
     const char *tolerance; /* gradcheck */
     WordList passed_on;    /* train */
@@ -238,9 +240,10 @@ double peak_gflops(const Compile *compile, int threads, bool f64);
 /* ---- the commands, and command.c: the table of them ---- */
 
 extern const EmbeddedFile embedded_bench[]; /* peak.c alone; CMake writes the table */
+extern const EmbeddedFile embedded_html[];  /* the page of inspect, likewise */
 
 extern const Command command_check, command_emit, command_build, command_run, command_train, command_bench,
-    command_gradcheck, command_dot, command_fmt;
+    command_gradcheck, command_dot, command_fmt, command_inspect;
 int command_main(int argc, char **argv);
 
 #endif
