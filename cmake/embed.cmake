@@ -45,5 +45,6 @@ tgc_embed(pass embedded_std ${std_files})
 file(GLOB runtime_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/*.h ${CMAKE_SOURCE_DIR}/runtime/*.c)
 tgc_embed(emit embedded_runtime ${runtime_files})
 tgc_embed(command embedded_bench ${CMAKE_SOURCE_DIR}/bench/peak.c) # tgc bench measures the peak in the same run
+tgc_embed(command embedded_errors ${CMAKE_SOURCE_DIR}/docs/errors.md) # what tgc explain prints
 file(GLOB html_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/command/html/*)
 tgc_embed(command embedded_html ${html_files}) # the page of tgc inspect --html

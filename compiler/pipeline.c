@@ -259,7 +259,10 @@ int pipeline_resume(Compile *compile) {
     double begun = now();
     run_table(compile);
     compile->total_seconds += now() - begun;
-    if (diag_count(compile->diag)) diag_print(compile->diag, stderr, compile->colour);
+    if (diag_count(compile->diag)) {
+        diag_print(compile->diag, stderr, compile->colour);
+        if (isatty(STDERR_FILENO)) fputs("tgc explain CODE says more about a message\n", stderr);
+    }
     if (compile->timings) print_timings(compile);
     return compile->status;
 }

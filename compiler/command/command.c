@@ -10,9 +10,9 @@
 #define TGC_VERSION "0.1.0"
 #endif
 
-static const Command *const commands[] = {&command_check,   &command_emit,  &command_build,     &command_run,
-                                          &command_train,   &command_bench, &command_gradcheck, &command_dot,
-                                          &command_inspect, &command_fmt};
+static const Command *const commands[] = {&command_check,   &command_emit,    &command_build,     &command_run,
+                                          &command_train,   &command_bench,   &command_gradcheck, &command_dot,
+                                          &command_inspect, &command_explain, &command_fmt};
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static const Command *command_find(const char *name) {

@@ -239,11 +239,11 @@ double peak_gflops(const Compile *compile, int threads, bool f64);
 
 /* ---- the commands, and command.c: the table of them ---- */
 
-extern const EmbeddedFile embedded_bench[]; /* peak.c alone; CMake writes the table */
+extern const EmbeddedFile embedded_bench[], embedded_errors[]; /* peak.c, errors.md alone; CMake writes the tables */
 extern const EmbeddedFile embedded_html[];  /* the page of inspect, likewise */
 
 extern const Command command_check, command_emit, command_build, command_run, command_train, command_bench,
-    command_gradcheck, command_dot, command_fmt, command_inspect;
+    command_gradcheck, command_dot, command_fmt, command_inspect, command_explain;
 int command_main(int argc, char **argv);
 
 #endif
