@@ -21,7 +21,7 @@ struct Arena {
 };
 
 static void *checked(void *memory) {
-    if (!memory) fatal("memory", "out of memory");
+    if (!memory) out_of_memory();
     return memory;
 }
 

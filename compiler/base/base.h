@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #if defined(__GNUC__)
 #define PRINTF_LIKE(text, first) __attribute__((__format__(__printf__, text, first)))
@@ -115,5 +116,14 @@ const char *diag_code_title(DiagCode code); /* one line */
 
 /* A mistake of the compiler's own: names the pass to blame, prints, and ends the program with status 70. */
 _Noreturn void fatal(const char *pass, const char *format, ...) PRINTF_LIKE(2, 3);
+_Noreturn void out_of_memory(void); /* says so and ends the program with status 70 */
+
+/* ---- temporary.c: folders for a while ---- */
+
+const char *temporary_open(void); /* its path; NULL and errno set on failure */
+void temporary_close(const char *path);
+void temporary_close_all(void);     /* also for a signal's handler */
+void temporary_runs(pid_t child);   /* to end first, the leader of a process group; 0: none any more */
+void temporary_watch_signals(void); /* SIGINT, SIGTERM and SIGHUP end the program, and no folder stays */
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct Line { /* a note or a help, below the message */
     bool help;
@@ -314,5 +315,13 @@ void fatal(const char *pass, const char *format, ...) {
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
+    temporary_close_all();
+    exit(70);
+}
+
+void out_of_memory(void) {
+    static const char text[] = "tgc: error: out of memory\n";
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) exit(70);
+    temporary_close_all();
     exit(70);
 }

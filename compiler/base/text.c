@@ -56,7 +56,7 @@ void text_vprintf(Text *text, const char *format, va_list arguments) {
         text_add(text, few);
     } else {
         char *many = malloc((size_t)length + 1);
-        if (!many) fatal("memory", "out of memory");
+        if (!many) out_of_memory();
         vsnprintf(many, (size_t)length + 1, format, again);
         text_add(text, many);
         free(many);
@@ -89,13 +89,13 @@ char *text_read_file(Arena *arena, const char *path, size_t *size) {
     if (!file) return NULL;
     size_t length = 0, capacity = 1 << 16;
     char *bytes = malloc(capacity), *result = NULL;
-    if (!bytes) fatal("memory", "out of memory");
+    if (!bytes) out_of_memory();
     for (size_t got; (got = fread(bytes + length, 1, capacity - length, file)) > 0;) {
         length += got;
         if (length < capacity) continue;
         capacity *= 2;
         bytes = realloc(bytes, capacity);
-        if (!bytes) fatal("memory", "out of memory");
+        if (!bytes) out_of_memory();
     }
     int error = ferror(file) ? (errno ? errno : EIO) : 0;
     if (!error) {

@@ -2,9 +2,7 @@
 #include "command/command.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #ifndef TGC_VERSION
 #define TGC_VERSION "0.1.0"
@@ -69,15 +67,10 @@ static int with_command(Request *request, int argc, char **argv) {
     return print(&text);
 }
 
-static void interrupted(int signal) {
-    (void)signal;
-    _exit(STATUS_INTERRUPTED);
-}
-
 int command_main(int argc, char **argv) {
     Arena *arena = arena_new();
     Request request = {.arena = arena};
-    signal(SIGINT, interrupted);
+    temporary_watch_signals();
     int status;
     if (argc < 2) {
         Text text;

@@ -119,7 +119,7 @@ bool file_written(const char *path, const Text *text); /* likewise */
 /* ---- scratch.c: a folder of the command's own, and programs run from it ---- */
 
 typedef struct Scratch {
-    char path[4096]; /* "" when there is none */
+    const char *path; /* NULL when there is none */
 } Scratch;
 
 bool scratch_open(Scratch *scratch);  /* false after a message */

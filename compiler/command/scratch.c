@@ -3,7 +3,6 @@
  * The folder lies in $TMPDIR or /tmp and goes with everything that was put directly into it. */
 #include "command/command.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,23 +15,15 @@
 extern char **environ;
 
 bool scratch_open(Scratch *scratch) {
-    const char *root = getenv("TMPDIR");
-    snprintf(scratch->path, sizeof scratch->path, "%s/tgc-XXXXXX", root && *root ? root : "/tmp");
-    if (mkdtemp(scratch->path)) return true;
-    complain("cannot make a temporary folder %s: %s; set TMPDIR to a folder that can be written", scratch->path,
-             strerror(errno));
-    scratch->path[0] = '\0';
+    scratch->path = temporary_open();
+    if (scratch->path) return true;
+    complain("cannot make a temporary folder: %s; set TMPDIR to a folder that can be written", strerror(errno));
     return false;
 }
 
 void scratch_close(Scratch *scratch) {
-    DIR *folder = scratch->path[0] ? opendir(scratch->path) : NULL;
-    if (!folder) return;
-    for (struct dirent *item; (item = readdir(folder));)
-        if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0) unlinkat(dirfd(folder), item->d_name, 0);
-    closedir(folder);
-    rmdir(scratch->path);
-    scratch->path[0] = '\0';
+    temporary_close(scratch->path);
+    scratch->path = NULL;
 }
 
 /* Waits for the child. The signals are blocked meanwhile and taken one by one; one from the terminal has reached the

@@ -140,7 +140,7 @@ static int read_input(Tensors *tensors, int index, tg_file *file, const char *pa
     }
     char text[512];
     void *to = found->dtype == tensor->dtype ? tensors->input[index] : malloc(found->bytes + 1);
-    if (!to) fatal("memory", "out of memory");
+    if (!to) out_of_memory();
     tg_status status = tg_file_read(file, found, 0, found->bytes, to, text, sizeof text);
     if (status)
         complain("%s", text);
@@ -252,7 +252,7 @@ bool tensors_complete(const Tensors *tensors, const char *mend) {
 /* Fills with uniform numbers in [0, 1), as floats of any type. */
 static double *uniform(const char *name, int64_t count, uint64_t seed) {
     double *numbers = malloc((size_t)count * sizeof *numbers + 1);
-    if (!numbers) fatal("memory", "out of memory");
+    if (!numbers) out_of_memory();
     tg_tensor tensor = {
         .name = name, .dtype = TG_F64, .rank = 1, .shape = &count, .count = count, .init = TG_INIT_UNIFORM, .b = 1};
     tg_random_fill(&tensor, seed, numbers);

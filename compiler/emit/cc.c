@@ -6,7 +6,6 @@
  *     clang -std=gnu11 -O2 … -shared -o /tmp/tgc-x/out /tmp/tgc-x/m.c /tmp/tgc-x/core.c … -lcjson -lm */
 #include "emit/parts.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -25,7 +24,7 @@ typedef struct Workshop {
     const Output *output;
     const Build *build;
     const Machine *machine;
-    char *folder;
+    const char *folder;
     Words flags; /* of every run of the compiler */
 } Workshop;
 
@@ -36,19 +35,12 @@ static const char *inside(const Workshop *w, const char *name) {
 }
 
 static bool open_folder(Workshop *w) {
-    const char *base = getenv("TMPDIR");
-    w->folder = arena_printf(w->arena, "%s/tgc-XXXXXX", base && *base ? base : "/tmp");
-    if (mkdtemp(w->folder)) return true;
-    fprintf(stderr, "tgc: can't make a folder %s: %s (TMPDIR names another place)\n", w->folder, strerror(errno));
+    w->folder = temporary_open();
+    if (w->folder) return true;
+    const char *root = getenv("TMPDIR");
+    fprintf(stderr, "tgc: can't make a folder in %s: %s (TMPDIR names another place)\n", root && *root ? root : "/tmp",
+            strerror(errno));
     return false;
-}
-
-static void remove_folder(Workshop *w) {
-    DIR *listing = opendir(w->folder);
-    for (struct dirent *item; listing && (item = readdir(listing));)
-        if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0) unlink(inside(w, item->d_name));
-    if (listing) closedir(listing);
-    rmdir(w->folder);
 }
 
 static bool put_in(const Workshop *w, const char *name, const char *text, size_t size) {
@@ -83,41 +75,60 @@ static void show_file(const char *path) {
     if (file) fclose(file);
 }
 
+/* The child's half: what it writes goes to a file, its temporary files into the folder. Does not return. */
+static void become_program(const Workshop *w, const Words *words, const char *messages, int report) {
+    setpgid(0, 0); /* a signal to tgc reaches it through temporary.c */
+    int file = open(messages, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (file >= 0) dup2(file, STDERR_FILENO), dup2(file, STDOUT_FILENO);
+    setenv("TMPDIR", w->folder, 1);
+    execvp(words->at[0], (char *const *)(uintptr_t)words->at);
+    int error = errno;
+    _exit(write(report, &error, sizeof error) < 0 ? 126 : 127);
+}
+
+/* Forks with signals held back until the child is known to temporary.c. */
+static pid_t start_program(const Workshop *w, const Words *words, const char *messages, int report) {
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    pid_t child = fork();
+    int error = errno;
+    if (child > 0) setpgid(child, child), temporary_runs(child);
+    if (child == 0) {
+        static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
+        for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) signal(watched[i], SIG_DFL);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (child == 0) become_program(w, words, messages, report);
+    errno = error;
+    return child;
+}
+
 /* Runs a program with its messages in a file; its wait status, or -1 with errno where it could not be run. */
-static int run_program(const Words *words, const char *messages) {
+static int run_program(const Workshop *w, const Words *words, const char *messages) {
     int report[2];
     if (pipe(report) != 0) return -1;
+    fcntl(report[0], F_SETFD, FD_CLOEXEC);
     fcntl(report[1], F_SETFD, FD_CLOEXEC);
-    pid_t child = fork();
-    if (child == 0) {
-        signal(SIGINT, SIG_DFL);
-        int file = open(messages, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-        if (file >= 0) dup2(file, STDERR_FILENO), dup2(file, STDOUT_FILENO);
-        close(report[0]);
-        execvp(words->at[0], (char *const *)(uintptr_t)words->at);
-        int error = errno;
-        if (write(report[1], &error, sizeof error) < 0) _exit(126);
-        _exit(127);
-    }
-    close(report[1]);
+    pid_t child = start_program(w, words, messages, report[1]);
     int error = child < 0 ? errno : 0, status = -1;
-    if (child > 0 && read(report[0], &error, sizeof error) < 0) error = 0;
+    close(report[1]);
+    ssize_t got = -1;
+    while (child > 0 && (got = read(report[0], &error, sizeof error)) < 0 && errno == EINTR) continue;
+    if (child > 0 && got != (ssize_t)sizeof error) error = 0;
     close(report[0]);
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+    temporary_runs(0);
     errno = error;
     return error ? -1 : status;
 }
 
-/* Runs one command; the exit status for tgc. Ctrl-C ends the command, and then tgc once the folder is gone. */
+/* Runs one command; the exit status for tgc. */
 static int run_command(const Workshop *w, Words *words, const char *what) {
     if (w->build->verbose) show_command(words);
     vec_push(w->arena, words, NULL);
     const char *messages = inside(w, "messages");
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-    sigaction(SIGINT, &ignore, &before);
-    int status = run_program(words, messages);
-    sigaction(SIGINT, &before, NULL);
+    int status = run_program(w, words, messages);
     if (status == -1 && errno == ENOENT) {
         fprintf(stderr,
                 "tgc: %s %s is not on PATH: install it (Debian: apt install clang), or name another with --cc\n", what,
@@ -276,7 +287,7 @@ int build(const Output *output, const Build *build, const Machine *machine) {
             status = build->kind == BUILD_ARCHIVE ? compile_archive(&w, &sources) : compile_whole(&w, &sources);
             if (status == 0 && !publish(&w)) status = STATUS_FILE;
         }
-        remove_folder(&w);
+        temporary_close(w.folder);
     }
     arena_free(w.arena);
     return status;

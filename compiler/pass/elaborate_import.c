@@ -6,6 +6,7 @@
 #include "pass/elaborate.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +26,8 @@ static const EmbeddedFile *built_in(const char *name) {
 
 /* Two spellings of one path are one file. */
 static const char *key_of(Elab *el, const char *path) {
-    char *real = realpath(path, NULL);
-    const char *key = name_of(el->names, real ? real : path);
-    free(real);
-    return key;
+    char real[PATH_MAX];
+    return name_of(el->names, realpath(path, real) ? real : path);
 }
 
 /* Fills `source` with the text of what `path` names; false when there is no such file. */
