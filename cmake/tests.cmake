@@ -92,6 +92,11 @@ foreach(source ${shell_tests})
   tgc_test(examples/${name}/test 600 ${CMAKE_SOURCE_DIR}/tests/run ${source})
 endforeach()
 
+# ---- adjoint rules broken one by one: a sample of tests/mutation/run ----
+if(NOT TGC_SANITIZE)
+  tgc_test(mutation/sample 600 ${CMAKE_SOURCE_DIR}/tests/mutation/run --every 25)
+endif()
+
 # ---- exact numbers ----
 file(GLOB case_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*/*.cases ${CMAKE_SOURCE_DIR}/tests/*/*.cases)
 foreach(source ${case_files})

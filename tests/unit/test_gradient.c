@@ -82,6 +82,9 @@ MADE(made_affine, gelu(g, add(g, matmul(g, x[0], x[1], false, false), x[2])))
 MADE(made_gelu_slope, (grad(g, sum_all(g, gelu(g, x[0])), x, 1, x + 3), x[3]))
 MADE(made_gelu_tanh_slope, (grad(g, sum_all(g, gelu_tanh(g, x[0])), x, 1, x + 3), x[3]))
 
+/* The derivative of a power by its exponent, to be derived again. */
+MADE(made_growth, (grad(g, sum_all(g, power(g, x[0], x[1])), x + 1, 1, x + 2), x[2]))
+
 /* Two halves of one tensor and their product: split, then used apart. */
 static Node *made_halves(Bench *bench, Node **x) {
     Graph *g = bench->graph;
@@ -351,6 +354,7 @@ static const struct {
     {made_no_power, "f 2: 0 3", "f: 0", "f 2: 0 0", NULL},
     {made_power, "f 2: 0 3", "f: 2", "f 2: 0 6", "f: 9.8875105980129878"}, /* 9 log 3 */
     {made_power, "f 4: 0 3 0 1", "f 4: 2 0 0 0", "f 4: 0 0 0 0", "f 4: 0 1.0986122886681098 0 0"},
+    {made_growth, "f 2: 0 1", "f 2: 2 2", "f 2: 0 1", "f 2: 0 0"},
     {made_add, "f 0 2:", "f 2: 1 1", "f 0 2:", "f 2: 0 0"},
     {made_add, "f 2: 1 1", "f 0 2:", "f 2: 0 0", "f 0 2:"},
 };
