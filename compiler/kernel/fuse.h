@@ -81,7 +81,7 @@ void fuse_leaves(Fuse *fuse);                         /* inputs and variables li
 bool fuse_claim(Fuse *fuse, Node *node, Place place); /* lets node's producer write there; `place` is by node's axes */
 /* A copy of it in a kernel of its own, of that phase, which writes there. */
 Node *fuse_copy_into(Fuse *fuse, Node *node, Place place, Phase phase);
-void fuse_lay_out(Fuse *fuse, Node *node);                 /* gives it the layout of the permute that alone reads it */
+void fuse_lay_out(Fuse *fuse, Node *node); /* gives it the layout of the permute that alone reads it */
 Buffer *fuse_buffer(Fuse *fuse, BufferKind kind, const char *name, DType dtype, int64_t count);
 const char *value_name(Arena *arena, const Node *node);
 Place fuse_row_major(const Shape *shape, Buffer *buffer, int64_t offset);
