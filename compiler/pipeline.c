@@ -57,7 +57,7 @@ static void run_expand(Compile *c) {
 
 static void run_fuse(Compile *c) {
     for (int i = 0; i < c->model->entries.count; i++)
-        vec_push(c->arena, &c->schedules, fuse(c->model, c->model->entries.at[i]));
+        vec_push(c->arena, &c->schedules, fuse(c->model, c->model->entries.at[i], c->apart));
 }
 
 static void run_order(Compile *c) {

@@ -25,6 +25,7 @@ typedef struct Compile {
     const char *dump;       /* the name of the pass to dump after, "all", or NULL */
     FILE *dump_to;          /* stdout by default */
     const char *only;       /* the one entry that goes on past expand; NULL: all */
+    bool apart;             /* every operation is a kernel of its own */
     bool skip_inspect;
     bool timings; /* seconds of each pass on stderr */
     bool colour;  /* of messages; by default what stderr and NO_COLOR say */

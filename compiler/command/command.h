@@ -60,7 +60,7 @@ struct Request {
     /* of every command that compiles */
     WordList defines, import_dirs;
     const char *target, *dtype, *cc, *dump, *stop_after, *prefix;
-    bool verbose, timings, passes;
+    bool verbose, timings, passes, apart;
 
     /* of one or a few */
     const char *output;    /* emit build dot */
@@ -77,6 +77,7 @@ struct Request {
     const char *save;      /* run */
     WordList calls;        /* run */
     Number seed, threads;  /* run bench gradcheck; threads: inspect too */
+    Number noise;          /* run */
     Number steps;          /* bench */
     const char *tolerance; /* gradcheck */
     WordList passed_on;    /* train */
@@ -204,7 +205,8 @@ int runner_call(Runner *runner, const Entry *entry, Tensors *tensors); /* a Stat
 int runner_load(Runner *runner, const char *path);
 int runner_save(Runner *runner, const char *path);
 
-Evaluator *evaluator_new(Arena *arena, const Model *model, tg_model *data);
+/* With a noise seed other than 0, every operation of floats is off by up to a unit in the last place of their type. */
+Evaluator *evaluator_new(Arena *arena, const Model *model, tg_model *data, uint64_t noise_seed);
 const tg_info *evaluator_info(Arena *arena, const Model *model); /* parameters and states, no entry points */
 bool evaluator_call(Evaluator *evaluator, const Entry *entry, Tensors *tensors, const char **error);
 void evaluator_pull(Evaluator *evaluator); /* from the model's data */

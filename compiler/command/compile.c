@@ -60,6 +60,7 @@ bool compile_request(Request *request, Compile *compile) {
     compile->stop_after = request->stop_after;
     compile->dump = request->dump;
     compile->timings = request->timings;
+    compile->apart = request->apart;
     compile->output.prefix = request->prefix;
     compile->output.check = request->check;
     compile->build.cc = request->cc;

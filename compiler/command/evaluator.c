@@ -5,6 +5,7 @@
  * Between calls the variables live here in double precision; pull and push copy them from and to the instance. */
 #include "command/command.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@ struct Evaluator {
     Arena *arena;
     const Model *model;
     tg_model *data;
+    uint64_t noise_seed;
     double **values; /* by variable id; NULL for a parameter, whose numbers lie in its group's */
 };
 
@@ -97,10 +99,10 @@ void evaluator_push(Evaluator *evaluator) {
     copy_all(evaluator, true);
 }
 
-Evaluator *evaluator_new(Arena *arena, const Model *model, tg_model *data) {
+Evaluator *evaluator_new(Arena *arena, const Model *model, tg_model *data, uint64_t noise_seed) {
     Evaluator *evaluator = NEW(arena, Evaluator);
     int count = model->variables.count;
-    *evaluator = (Evaluator){.arena = arena, .model = model, .data = data};
+    *evaluator = (Evaluator){.arena = arena, .model = model, .data = data, .noise_seed = noise_seed};
     evaluator->values = NEW_ARRAY(arena, double *, count + 1);
     for (int i = 0; i < count; i++) {
         const Variable *variable = model->variables.at[i];
@@ -131,7 +133,9 @@ bool evaluator_call(Evaluator *evaluator, const Entry *entry, Tensors *tensors, 
                      .context = evaluator,
                      .seed = data->seed,
                      .call = data->calls,
-                     .step = data->step + 1};
+                     .step = data->step + 1,
+                     .noise_seed = evaluator->noise_seed};
+    if (evaluator->noise_seed) interp.noise = evaluator->model->f64 ? DBL_EPSILON : FLT_EPSILON;
     bool ok = interp_run(&interp, entry, results);
     for (int i = 0; i < tensors->result_count && ok; i++)
         for (int64_t k = 0; k < tensors->results[i].count; k++)

@@ -25,6 +25,8 @@ static const Option options[] = {
      offsetof(Request, check)},
     {"--interp", NULL, OPTION_FLAG, NULL, "evaluate in double precision instead of compiling",
      offsetof(Request, interp)},
+    {"--noise", NULL, OPTION_NUMBER, "N", "with --interp: let every operation round at random, by seed N",
+     offsetof(Request, noise)},
     {NULL, NULL, 0, NULL, NULL, 0}};
 
 typedef struct Call {
@@ -129,6 +131,7 @@ static int run(Request *request) {
     Runner runner = {0};
     CallList calls = {0};
     if (!calls_of(request, &calls)) return STATUS_USAGE;
+    if (request->noise.value && !request->interp) return usage_error(request, "--noise is for --interp");
     if (request->check && request->interp)
         return usage_error(request, "--check looks at what compiled code does: leave out --interp");
     if (request->stop_after) return compile_request(request, &compile) ? pipeline_run(&compile) : STATUS_USAGE;

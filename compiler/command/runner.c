@@ -63,7 +63,7 @@ int runner_evaluate(Runner *runner, Compile *compile, const Request *request) {
         complain("no memory for an instance of %s", compile->model->name);
         return status_of(status);
     }
-    runner->evaluator = evaluator_new(compile->arena, compile->model, runner->data);
+    runner->evaluator = evaluator_new(compile->arena, compile->model, runner->data, request->noise.value);
     return STATUS_OK;
 }
 

@@ -115,9 +115,9 @@ static void visit_given(Fuse *fuse, int count) {
         if (needed[id]) fuse_visit(fuse, fuse->graph->nodes.at[id]);
 }
 
-Schedule *fuse(Model *model, Entry *entry) {
+Schedule *fuse(Model *model, Entry *entry, bool apart) {
     Fuse *state = NEW(model->arena, Fuse);
-    *state = (Fuse){.arena = model->arena, .model = model, .entry = entry, .graph = entry->graph};
+    *state = (Fuse){.arena = model->arena, .model = model, .entry = entry, .graph = entry->graph, .apart = apart};
     state->schedule = NEW(model->arena, Schedule);
     state->schedule->model = model;
     state->schedule->entry = entry;

@@ -23,6 +23,7 @@ typedef struct Fuse {
     Model *model;
     Entry *entry;
     Graph *graph;
+    bool apart; /* no node joins another */
     Schedule *schedule;
     VEC(Group *) groups;
     VEC(Node *) writes; /* to variables, in graph order */

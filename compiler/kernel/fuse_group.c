@@ -405,6 +405,10 @@ static bool open_cone(Fuse *fuse, Node *const *cone, int count) {
 }
 
 void fuse_compute(Fuse *fuse, Node *node) {
+    if (fuse->apart) {
+        fuse_open(fuse, node);
+        return;
+    }
     if (try_float(fuse, node)) return;
     if (waits(fuse, node)) {
         fuse->pending[node->id] = true;

@@ -171,6 +171,7 @@ void fuse_sink(Fuse *fuse) {
         if (scalars[i]) sink.shown[fuse_alias(fuse, scalars[i])->id] = true;
     find_readers(&sink);
     collect_external(&sink);
-    for (int id = fuse->graph->nodes.count - 1; id >= 0; id--) sink_node(&sink, fuse->graph->nodes.at[id]);
+    for (int id = fuse->graph->nodes.count - 1; id >= 0 && !fuse->apart; id--)
+        sink_node(&sink, fuse->graph->nodes.at[id]);
     collect_external(&sink);
 }

@@ -161,7 +161,7 @@ Access product_access(const Kernel *kernel, int index);
 /* Marks every buffer that the kernel reads; `reads` is by buffer id. */
 void kernel_reads(const Schedule *schedule, const Kernel *kernel, bool *reads);
 
-Schedule *fuse(Model *model, Entry *entry);
+Schedule *fuse(Model *model, Entry *entry, bool apart); /* apart: every node a kernel of its own */
 void order(Schedule *schedule); /* sequence; checks first, writes last; reads before overwrites */
 void tile(Schedule *schedule, const Machine *machine); /* chooses tiles and packing */
 void plan_memory(Schedule *schedule, bool apart);      /* apart: each buffer between guards of 64 bytes, for --check */

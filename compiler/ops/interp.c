@@ -141,6 +141,29 @@ static bool runs_now(const Run *run, const Node *node) {
     return true;
 }
 
+/* Whether element i is one of the operands' or its negative: such a result has not been rounded. */
+static bool exact(const Node *node, const double *const *operand, const double *result, int64_t i) {
+    for (int k = 0; k < node->operand_count; k++)
+        if (fabs(result[i]) == fabs(operand[k][i])) return true;
+    return false;
+}
+
+/* Multiplies what a computer would round by a number near 1. */
+static void add_noise(const Run *run, const Node *node, const double *const *operand, double *result) {
+    const Interp *interp = run->interp;
+    OpKind kind = node->op->kind;
+    bool moves = kind == OP_LEAF || kind == OP_VIEW || kind == OP_JOIN || kind == OP_EFFECT || kind == OP_DERIVE;
+    if (node->dtype != DT_FLOAT || moves || node->op == &op_gather || node->op == &op_max || node->op == &op_min)
+        return;
+    const uint32_t key[2] = {(uint32_t)interp->noise_seed, (uint32_t)interp->call};
+    int64_t count = shape_count(&node->shape);
+    for (int64_t i = 0; i < count; i++) {
+        if (kind == OP_MAP && exact(node, operand, result, i)) continue;
+        double part = ldexp(threefry(key, (uint32_t)i, (uint32_t)node->id), -31) - 1;
+        result[i] *= 1 + interp->noise * part;
+    }
+}
+
 static void evaluate(Run *run, const Node *node) {
     double *result = values_of(run, &node->shape);
     const double **operand = NEW_ARRAY(run->interp->arena, const double *, node->operand_count + 1);
@@ -160,6 +183,7 @@ static void evaluate(Run *run, const Node *node) {
         node->op->eval(node, operand, result);
     else
         fatal("interp", "%s has no value of its own", node->op->name);
+    if (run->interp->noise > 0) add_noise(run, node, operand, result);
     if (node->op == &op_check_range) check_indices(run, node, operand[0]);
 }
 

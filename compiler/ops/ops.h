@@ -184,7 +184,11 @@ typedef struct Interp {
     void *context;
     uint64_t seed, call; /* keys of dropout; calls count from 0 */
     uint64_t step;       /* 1, 2, … */
-    const char *error;   /* set when a check failed: nothing was written then */
+    /* What every operation's result is multiplied by lies this close to 1, at random: rounding made visible. 0: nothing
+     */
+    double noise;
+    uint64_t noise_seed;
+    const char *error; /* set when a check failed: nothing was written then */
 } Interp;
 /* results[i] points at the values of result port i. Returns false when a check failed. */
 bool interp_run(Interp *interp, const Entry *entry, const double **results);
