@@ -156,6 +156,7 @@ struct Node {
     Node **operand;
     Attr attr;
     const char *name;     /* the model's name for the value (`h`, `d_h`), or NULL; need not be unique */
+    const char *title;    /* what an op's expansion calls an unnamed value ("mean"), or NULL */
     const char *scope;    /* path of the module instance, "net.enc.0.att", or "" */
     Span span;            /* place in the text */
     const CallSite *call; /* the calls that the place was reached by; NULL in an entry point's body */
@@ -194,6 +195,11 @@ Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *fo
 /* What is appended from here on comes from where `node` does; `forward` stands for the node's. */
 void graph_stand(Graph *graph, const Node *node, Node *forward);
 void node_rename(Graph *graph, Node *node, const char *name);
+Node *node_title(Node *node, const char *title); /* gives a title to a value that has neither name nor title */
+const char *node_called(const Node *node); /* its name, its title or its operation */
+/* What people call the value where it is kept: its name, its title, the module instance that computes it (`q` of
+ * net.enc.0.att.q, `enc_0` of net.enc.0) or its operation. */
+const char *node_word(Arena *arena, const Node *node);
 
 /* ---- an entry point and a model ---- */
 

@@ -77,6 +77,7 @@ Node *graph_append(Graph *graph, const Op *op, DType dtype, Shape shape, int ope
 Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *forward) {
     Node *copy = graph_append(graph, node->op, node->dtype, node->shape, node->operand_count, operands, &node->attr);
     copy->name = node->name;
+    copy->title = node->title;
     copy->scope = node->scope;
     copy->span = node->span;
     copy->call = node->call;
@@ -99,6 +100,30 @@ void graph_stand(Graph *graph, const Node *node, Node *forward) {
 
 void node_rename(Graph *graph, Node *node, const char *name) {
     if (node) node->name = name ? name_of(graph->names, name) : NULL;
+}
+
+Node *node_title(Node *node, const char *title) {
+    if (node && !node->title && node->op->kind != OP_LEAF) node->title = title;
+    return node;
+}
+
+const char *node_called(const Node *node) {
+    if (node->name || node->title) return node->name ? node->name : node->title;
+    return node->op->name;
+}
+
+/* The last part of an instance's path, with the list's name before a number. */
+static const char *scope_tail(Arena *arena, const char *scope) {
+    const char *last = strrchr(scope, '.'), *tail = last ? last + 1 : scope;
+    if (!last || *tail < '0' || *tail > '9') return tail;
+    const char *list = last;
+    while (list > scope && list[-1] != '.') list--;
+    return arena_printf(arena, "%.*s_%s", (int)(last - list), list, tail);
+}
+
+const char *node_word(Arena *arena, const Node *node) {
+    if (node->name || node->title || !node->scope || !*node->scope) return node_called(node);
+    return scope_tail(arena, node->scope);
 }
 
 static Node *moved(Node *const *map, const Node *node) {

@@ -20,6 +20,7 @@ static void visit_result(Fuse *fuse, int port) {
     if (shape_count(&node->shape) == 0) return;
     Buffer *buffer = fuse_buffer(fuse, BUF_RESULT, result->name, result->dtype, shape_count(&result->shape));
     buffer->port = port;
+    buffer->shape = &result->shape;
     Place place = fuse_row_major(&node->shape, buffer, 0);
     if (fuse_claim(fuse, node, place)) return;
     node = fuse_copy(fuse, node);

@@ -84,6 +84,7 @@ bool fuse_claim(Fuse *fuse, Node *node, Place place); /* lets node's producer wr
 Node *fuse_copy_into(Fuse *fuse, Node *node, Place place, Phase phase);
 void fuse_lay_out(Fuse *fuse, Node *node); /* gives it the layout of the permute that alone reads it */
 Buffer *fuse_buffer(Fuse *fuse, BufferKind kind, const char *name, DType dtype, int64_t count);
+Buffer *fuse_value_buffer(Fuse *fuse, const Node *node, const Shape *shape);
 const char *value_name(Arena *arena, const Node *node);
 Place fuse_row_major(const Shape *shape, Buffer *buffer, int64_t offset);
 void fuse_places(Fuse *fuse); /* gives every other node that is read from outside its kernel a place */

@@ -10,33 +10,30 @@
  */
 #include "kernel/fuse.h"
 
-#include <ctype.h>
 #include <string.h>
 
-/* The last part of an instance's path, with the list's name before a number: q of net.enc.0.att.q, enc_0 of net.enc.0.
- */
-static const char *scope_tail(Arena *arena, const char *scope) {
-    const char *last = strrchr(scope, '.'), *tail = last ? last + 1 : scope;
-    if (!last || !isdigit((unsigned char)*tail)) return tail;
-    const char *list = last;
-    while (list > scope && list[-1] != '.') list--;
-    return arena_printf(arena, "%.*s_%s", (int)(last - list), list, tail);
-}
-
-/* What people call the value: its own name, else that of the module instance that computes it, else the operation's;
- * with d_ before it for an adjoint. */
+/* What people call the value, with d_ before it for an adjoint that goes by its module or operation. */
 const char *value_name(Arena *arena, const Node *node) {
-    if (node->name) return node->name;
-    const char *name = node->scope && *node->scope ? scope_tail(arena, node->scope) : node->op->name;
-    bool adjoint = node->phase == PHASE_BACKWARD && node->forward && strncmp(name, "d_", 2) != 0;
-    return adjoint ? arena_printf(arena, "d_%s", name) : name;
+    const char *name = node_word(arena, node);
+    bool adjoint = node->phase == PHASE_BACKWARD && (node->forward || node->rule) && !node->name && !node->title;
+    return adjoint && strncmp(name, "d_", 2) != 0 ? arena_printf(arena, "d_%s", name) : name;
 }
 
 Buffer *fuse_buffer(Fuse *fuse, BufferKind kind, const char *name, DType dtype, int64_t count) {
     Buffer *buffer = NEW(fuse->arena, Buffer);
     *buffer = (Buffer){.id = fuse->schedule->buffers.count, .kind = kind, .dtype = dtype, .count = count};
-    buffer->name = name;
+    buffer->name = buffer->word = name;
+    buffer->scope = "";
     vec_push(fuse->arena, &fuse->schedule->buffers, buffer);
+    return buffer;
+}
+
+/* Memory for a value, laid out as `shape` row by row. */
+Buffer *fuse_value_buffer(Fuse *fuse, const Node *node, const Shape *shape) {
+    const char *name = value_name(fuse->arena, node);
+    Buffer *buffer = fuse_buffer(fuse, BUF_ARENA, name, node->dtype, shape_count(&node->shape));
+    buffer->scope = node->scope ? node->scope : "";
+    buffer->shape = shape;
     return buffer;
 }
 
@@ -52,6 +49,7 @@ static Buffer *variable_buffer(Fuse *fuse, Variable *variable) {
         if (fuse->schedule->buffers.at[i]->variable == memory) return fuse->schedule->buffers.at[i];
     Buffer *buffer = fuse_buffer(fuse, BUF_VARIABLE, memory->path, memory->dtype, shape_count(&memory->shape));
     buffer->variable = memory;
+    buffer->shape = &memory->shape;
     return buffer;
 }
 
@@ -68,6 +66,7 @@ void fuse_leaves(Fuse *fuse) {
         if (node->op == &op_input) {
             Buffer *buffer = fuse_buffer(fuse, BUF_INPUT, node->attr.label, node->dtype, shape_count(&node->shape));
             buffer->port = port_of(fuse->entry, node);
+            buffer->shape = &node->shape;
             fuse->place[id] = fuse_row_major(&node->shape, buffer, 0);
         } else if (node->op == &op_read || node->op == &op_write) {
             Variable *variable = node->attr.variable;
@@ -171,8 +170,7 @@ void fuse_lay_out(Fuse *fuse, Node *node) {
     if (fuse->group[node->id] < 0 || fuse->place[node->id].buffer || !computed(node)) return;
     Node *permute = node->op->kind == OP_JOIN || node->op->kind == OP_INDEX ? NULL : only_permute(fuse, node);
     if (!permute) return;
-    Buffer *buffer =
-        fuse_buffer(fuse, BUF_ARENA, value_name(fuse->arena, node), node->dtype, shape_count(&node->shape));
+    Buffer *buffer = fuse_value_buffer(fuse, node, &permute->shape);
     Place place = fuse_row_major(&permute->shape, buffer, 0);
     place_through(permute, &place);
     if (!place_fits(fuse, node, place)) fuse->schedule->buffers.count--;
@@ -185,19 +183,36 @@ static bool all_resolve(Fuse *fuse) {
 }
 
 static void give_place(Fuse *fuse, Node *node) {
-    Buffer *buffer =
-        fuse_buffer(fuse, BUF_ARENA, value_name(fuse->arena, node), node->dtype, shape_count(&node->shape));
+    Buffer *buffer = fuse_value_buffer(fuse, node, &node->shape);
     fuse->place[node->id] = fuse_row_major(&node->shape, buffer, 0);
 }
 
-/* A name for C that no other buffer of the entry has. */
+static const char *plain_name(Arena *arena, const char *name) {
+    char *plain = arena_strndup(arena, name, strlen(name));
+    for (char *at = plain; *at; at++)
+        if (!((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9'))) *at = '_';
+    return plain;
+}
+
+static bool word_stands_alone(const Schedule *schedule, const Buffer *buffer) {
+    for (int i = 0; i < schedule->buffers.count; i++)
+        if (schedule->buffers.at[i] != buffer && !strcmp(schedule->buffers.at[i]->word, buffer->word)) return false;
+    return true;
+}
+
+/* A name for C that no other buffer of the entry has: the value's word, where several have it the module's path before
+ * it, as in net_enc_0_att_p, and at last a number behind it. */
 static void name_buffers(Fuse *fuse) {
     Schedule *schedule = fuse->schedule;
     for (int i = 0; i < schedule->buffers.count; i++) {
         Buffer *buffer = schedule->buffers.at[i];
-        char *name = arena_strndup(fuse->arena, buffer->name, strlen(buffer->name));
-        for (char *at = name; *at; at++)
-            if (!((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9'))) *at = '_';
+        buffer->word = plain_name(fuse->arena, buffer->word);
+    }
+    for (int i = 0; i < schedule->buffers.count; i++) {
+        Buffer *buffer = schedule->buffers.at[i];
+        const char *name = buffer->word;
+        if (*buffer->scope && !word_stands_alone(schedule, buffer))
+            name = plain_name(fuse->arena, arena_printf(fuse->arena, "%s_%s", buffer->scope, name));
         buffer->name = name;
         for (int other = 0, number = 2; other < i; other++) {
             if (strcmp(schedule->buffers.at[other]->name, buffer->name) != 0) continue;

@@ -45,8 +45,7 @@ static void visit_concat(Fuse *fuse, Node *node) {
     int axis = node->attr.axes[0], latest = -1;
     int64_t at = 0;
     if (!fuse->place[node->id].buffer) {
-        Buffer *buffer =
-            fuse_buffer(fuse, BUF_ARENA, node->name ? node->name : "joined", node->dtype, shape_count(&node->shape));
+        Buffer *buffer = fuse_value_buffer(fuse, node_title(node, "joined"), &node->shape);
         fuse->place[node->id] = fuse_row_major(&node->shape, buffer, 0);
     }
     for (int i = 0; i < node->operand_count; i++) {

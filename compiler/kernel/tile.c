@@ -65,6 +65,8 @@ static Buffer *panels(Schedule *schedule, const char *name, int kernel, int64_t 
     Buffer *packed = NEW(schedule->model->arena, Buffer);
     *packed = (Buffer){.id = schedule->buffers.count, .kind = BUF_ARENA, .dtype = DT_FLOAT, .count = count};
     packed->name = arena_printf(schedule->model->arena, "%s_%02d", name, kernel);
+    packed->word = name;
+    packed->scope = "";
     vec_push(schedule->model->arena, &schedule->buffers, packed);
     return packed;
 }

@@ -101,7 +101,7 @@ static const char *fresh_name(Lower *lower, const char *wanted) {
 
 Var *var_new(Lower *lower, const char *name, Type type, bool lanes) {
     Var *var = NEW(lower->arena, Var);
-    *var = (Var){.name = fresh_name(lower, name), .type = type, .lanes = lanes};
+    *var = (Var){.name = fresh_name(lower, name), .word = name, .type = type, .lanes = lanes};
     return var;
 }
 
@@ -173,7 +173,7 @@ void st_store(Lower *lower, Block *in, Array *array, Index index, Expr *value, E
 
 Array *st_array(Lower *lower, Block *in, const char *name, DType dtype, int64_t count) {
     Array *array = NEW(lower->arena, Array);
-    *array = (Array){.name = fresh_name(lower, name), .dtype = dtype, .count = count, .written = true};
+    *array = (Array){.name = fresh_name(lower, name), .word = name, .dtype = dtype, .count = count, .written = true};
     vec_push(lower->arena, &lower->function->locals, array);
     st_add(lower, in, ST_ARRAY)->array = array;
     return array;
@@ -211,7 +211,7 @@ static const char *array_name(const Buffer *buffer, int64_t offset) {
         const char *dot = strrchr(member->path, '.');
         return dot ? dot + 1 : member->path;
     }
-    return buffer->name;
+    return buffer->word;
 }
 
 Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, bool written) {
@@ -224,9 +224,9 @@ Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, bool written) {
     }
     Array *array = NEW(lower->arena, Array);
     bool whole = lower->kernel && lower->kernel->phase == PHASE_UPDATE;
-    *array = (Array){.name = unique_name(lower, whole ? buffer->name : array_name(buffer, offset), true),
-                     .dtype = buffer->dtype,
-                     .buffer = buffer};
+    const char *word = whole ? buffer->word : array_name(buffer, offset);
+    *array = (Array){
+        .name = unique_name(lower, word, true), .word = word, .dtype = buffer->dtype, .buffer = buffer};
     array->offset = offset;
     array->written = written;
     vec_push(lower->arena, &function->arrays, array);

@@ -1,8 +1,13 @@
-/* clean.c: takes out what the skeletons named and nobody reads.
+/* clean.c: takes out what the skeletons named and nobody reads, or one statement alone, and blocks around nothing.
  *
- *     const int at = i + r; tg_store(y + r * 16, v);      becomes      tg_store(y + r * 16, v);
- */
+ *     const int at = i + r; tg_store(y + r * 16, v);              tg_store(y + r * 16, v);
+ *     const vec mul = a * b; const vec sub = mul - c;             const vec sub = a * b - c;
+ *     for (int s = lo; s < hi; s++) { { y[s] = 0; } }             for (int s = lo; s < hi; s++) { y[s] = 0; }
+ *
+ * A name of the model's stays where it says more than an operation would. */
 #include "loop/loop.h"
+
+enum { LONGEST = 6 }; /* operations and loads in one statement that names were taken out of */
 
 typedef struct Uses {
     Arena *arena;
@@ -38,10 +43,10 @@ static void use_block(Uses *uses, const Block *block) {
     }
 }
 
-static bool used(const Uses *uses, const Var *var) {
-    for (int i = 0; i < uses->vars.count; i++)
-        if (uses->vars.at[i] == var) return true;
-    return false;
+static int count_uses(const Uses *uses, const Var *var) {
+    int count = 0;
+    for (int i = 0; i < uses->vars.count; i++) count += uses->vars.at[i] == var;
+    return count;
 }
 
 /* Whether anything was taken out. */
@@ -50,7 +55,7 @@ static bool drop_unused(const Uses *uses, Block *block) {
     bool dropped = false;
     for (int i = 0; i < count; i++) {
         Stmt *stmt = block->stmts.at[i];
-        if (stmt->kind == ST_LET && !used(uses, stmt->var)) continue;
+        if (stmt->kind == ST_LET && !count_uses(uses, stmt->var)) continue;
         dropped = drop_unused(uses, &stmt->body) || dropped;
         block->stmts.at[kept++] = stmt;
     }
@@ -58,11 +63,80 @@ static bool drop_unused(const Uses *uses, Block *block) {
     return dropped || kept < count;
 }
 
+/* ---- names read once ---- */
+
+static int length_of(const Expr *x) {
+    int length = x->kind == EX_LOAD || x->kind == EX_APPLY;
+    for (int i = 0; i < x->arg_count; i++) length += length_of(x->arg[i]);
+    return length;
+}
+
+/* The place in *x that reads the variable by its own type, or NULL. */
+static Expr **reading(Expr **x, const Var *var) {
+    if (!*x) return NULL;
+    if ((*x)->kind == EX_VAR && (*x)->var == var && (*x)->type == var->type) return x;
+    for (int i = 0; i < (*x)->arg_count; i++) {
+        Expr **found = reading(&(*x)->arg[i], var);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+/* A copy down to the reading, since expressions are shared. */
+static Expr *with_value(Arena *arena, Expr *x, const Var *var, Expr *value) {
+    if (x->kind == EX_VAR && x->var == var) return value;
+    Expr *copy = NEW(arena, Expr);
+    *copy = *x;
+    for (int i = 0; i < x->arg_count; i++) copy->arg[i] = with_value(arena, x->arg[i], var, value);
+    return copy;
+}
+
+static bool may_stand_in_place(const Stmt *let, const Uses *uses) {
+    if (let->kind != ST_LET || let->var->type == T_INDEX || let->value->type != let->var->type) return false;
+    if (let->value->lanes != let->var->lanes || count_uses(uses, let->var) != 1) return false;
+    return let->var->plain || let->value->kind == EX_LOAD;
+}
+
+/* The one reader, where only names stand between: nothing that it reads changes on the way. */
+static Stmt *reader_of(const Block *block, int at) {
+    const Var *var = block->stmts.at[at]->var;
+    for (int i = at + 1; i < block->stmts.count; i++) {
+        Stmt *stmt = block->stmts.at[i];
+        bool names = stmt->kind == ST_LET || stmt->kind == ST_VAR;
+        if (!names && stmt->kind != ST_STORE && stmt->kind != ST_SET) return NULL;
+        if (reading(&stmt->value, var)) return stmt;
+        if (!names) return NULL;
+    }
+    return NULL;
+}
+
+static bool put_in_place(Arena *arena, const Uses *uses, Block *block) {
+    bool any = false;
+    for (int i = 0; i < block->stmts.count; i++) {
+        Stmt *let = block->stmts.at[i];
+        any = put_in_place(arena, uses, &let->body) || any;
+        Stmt *reader = may_stand_in_place(let, uses) ? reader_of(block, i) : NULL;
+        if (!reader || length_of(let->value) + length_of(reader->value) > LONGEST) continue;
+        reader->value = with_value(arena, reader->value, let->var, let->value);
+        any = true; /* nobody reads the name now: drop_unused takes it out */
+    }
+    return any;
+}
+
+/* ---- blocks around nothing ---- */
+
+static void unwrap(Block *block) {
+    while (block->stmts.count == 1 && block->stmts.at[0]->kind == ST_BLOCK) *block = block->stmts.at[0]->body;
+    for (int i = 0; i < block->stmts.count; i++) unwrap(&block->stmts.at[i]->body);
+}
+
 void loop_clean(Arena *arena, Function *function) {
     bool again = true;
     while (again) {
         Uses uses = {.arena = arena};
         use_block(&uses, &function->body);
-        again = drop_unused(&uses, &function->body);
+        again = put_in_place(arena, &uses, &function->body);
+        again = drop_unused(&uses, &function->body) || again;
     }
+    unwrap(&function->body);
 }

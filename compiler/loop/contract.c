@@ -131,7 +131,9 @@ static void store_columns(Lower *lower, Block *in, const Contract *c, Expr *colu
         index.constant = (int64_t)column->number;
     Expr *sum = ex_load(lower, c->tile, index, c->lanes, NULL);
     const char *name = kernel->root->name ? kernel->root->name : "product";
-    sum = ex_var(lower, st_let(lower, in, name, sum));
+    Var *product = st_let(lower, in, name, sum);
+    value_called(lower, kernel->root, product);
+    sum = ex_var(lower, product);
     sum->depth = lower->axes.count;
     value_bind(lower, kernel->root, &own, sum);
     for (int i = 0; i < kernel->outputs.count; i++)
@@ -148,7 +150,7 @@ static Var *column_var(Lower *lower, Block *in, Var *start, Var *within) {
     Index index = index_of(lower, 0);
     if (start) index_add(lower, &index, start, 1);
     index_add(lower, &index, within, 1);
-    return st_let(lower, in, "at", ex_index(lower, index, T_INDEX, false));
+    return st_let(lower, in, "column", ex_index(lower, index, T_INDEX, false));
 }
 
 /* Columns [start, start + width) of the tile, whole vectors and then the part of one; start NULL is `shift`. */
@@ -224,7 +226,7 @@ static void epilogue(Lower *lower, Block *in, Contract *c, int rows) {
     int64_t shift = lower->shift[p->m_loop];
     c->row = row;
     lower->loop[p->m_loop] =
-        first || shift ? st_let(lower, &loop->body, "at", ex_index(lower, index, T_INDEX, false)) : row;
+        first || shift ? st_let(lower, &loop->body, "row", ex_index(lower, index, T_INDEX, false)) : row;
     lower->shift[p->m_loop] = 0;
     set_blocks(lower, p->m_loop + 1, &loop->body);
     epilogue_columns(lower, &loop->body, c);

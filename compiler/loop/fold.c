@@ -117,6 +117,10 @@ static void fold_loops(Lower *lower, const Nest *nest, Block *in, Fold *fold, in
     st_put(lower, in, stmt);
 }
 
+static const char *sum_name(Lower *lower, const Fold *fold, int vector, const Node *node) {
+    return fold->vectors > 1 ? arena_printf(lower->arena, "%s%d", node->op->name, vector) : node->op->name;
+}
+
 /* One strip: start the sums, fold, store. */
 static void strip(Lower *lower, const Nest *nest, Block *in, Fold *fold) {
     const Kernel *kernel = lower->kernel;
@@ -124,7 +128,8 @@ static void strip(Lower *lower, const Nest *nest, Block *in, Fold *fold) {
     bool lanes = lower->lane_axis >= 0;
     for (int v = 0; v < fold->vectors; v++)
         for (int i = 0; i < kernel->outputs.count; i++)
-            fold->sums[v][i] = st_var(lower, in, "sum", fold_start(lower, kernel->outputs.at[i], lanes));
+            fold->sums[v][i] = st_var(lower, in, sum_name(lower, fold, v, kernel->outputs.at[i]),
+                                      fold_start(lower, kernel->outputs.at[i], lanes));
     for (int depth = 1; depth <= lower->axes.count; depth++) lower->block[depth] = in;
     fold_loops(lower, nest, in, fold, 0);
     bool across = kernel->role[last] == ROLE_FOLD;

@@ -19,15 +19,18 @@ typedef enum Type {
 } Type; /* T_INDEX: a loop index or size, a C `int` or `int64_t`, never lanes */
 
 typedef struct Var {
-    const char *name; /* unique in its function */
+    const char *name; /* unique in its function until loop_names makes it so in its scope */
+    const char *word; /* what it is called where nothing else is */
     Type type;
     bool lanes;
-    bool wide; /* T_INDEX: int64_t rather than int */
+    bool wide;  /* T_INDEX: int64_t rather than int */
+    bool plain; /* named after an operation, for want of a better word */
 } Var;
 
 /* A pointer parameter: `offset` elements into a buffer. Kernels differing only in these share one function. */
 typedef struct Array {
     const char *name; /* "x1"; unique in its function */
+    const char *word; /* what it is called where nothing else is */
     DType dtype;
     Buffer *buffer; /* NULL: an array local to the function */
     int64_t offset; /* elements from the start of the buffer */
@@ -108,6 +111,14 @@ struct Stmt {
     Block body;
 };
 
+/* A value that has a name in the function: a Var, or a place in memory. */
+typedef struct NamedValue {
+    const Node *node;
+    const Var *var;
+} NamedValue;
+
+typedef enum FunctionRole { FUNCTION_COMPUTES, FUNCTION_PACKS_ROWS, FUNCTION_PACKS_COLUMNS } FunctionRole;
+
 /* One C function: static void k03_h(const void *args, int lo, int hi). */
 struct Function {
     const char *name;          /* "k03_h" */
@@ -119,6 +130,8 @@ struct Function {
     bool reads_slot;           /* args also hold `tg_slot *slot` */
     VEC(const char *) scalars; /* names of run-time scalars in args, each a `real`: "step" */
     Block body;
+    FunctionRole role;      /* what it does for its kernel */
+    VEC(NamedValue) values; /* computed here under a name of their own */
     int64_t slices;     /* the grid: tg_for's count */
     double flop, bytes; /* counted by loop_check from the loops themselves */
     Kernel *kernel;     /* the (first) kernel it was made for */
@@ -189,6 +202,8 @@ typedef struct Memo {
 Expr *value_at(Lower *lower, Node *node, const Access *access);
 /* Says that `node` at `access` is `value` (an accumulator, a row's maximum). */
 void value_bind(Lower *lower, const Node *node, const Access *access, Expr *value);
+/* Says that `var` is the node's value, for the comment above the function. */
+void value_called(Lower *lower, const Node *node, const Var *var);
 /* Forgets every value that depends on loop `depth` or one inside it. */
 void value_forget(Lower *lower, int depth);
 /* Stores a value to the node's place at the point. */
@@ -250,7 +265,11 @@ Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, K
 
 /* ---- clean.c ---- */
 
-void loop_clean(Arena *arena, Function *function); /* drops names that nobody reads */
+void loop_clean(Arena *arena, Function *function); /* drops names that nobody reads, or that say nothing */
+
+/* ---- names.c ---- */
+
+void loop_names(Arena *arena, Function *function); /* names as short as their scopes allow */
 
 /* ---- check.c ---- */
 

@@ -44,8 +44,16 @@ Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, K
 }
 
 static void lower_kernel(Schedule *schedule, const Machine *machine, Program *program, Kernel *kernel) {
-    if (kernel->packed_a) lower_pack_rows(lower_new(schedule, machine, program, kernel, "_rows"));
-    if (kernel->packed) lower_pack(lower_new(schedule, machine, program, kernel, "_pack"));
+    if (kernel->packed_a) {
+        Lower *rows = lower_new(schedule, machine, program, kernel, "_rows");
+        rows->function->role = FUNCTION_PACKS_ROWS;
+        lower_pack_rows(rows);
+    }
+    if (kernel->packed) {
+        Lower *columns = lower_new(schedule, machine, program, kernel, "_pack");
+        columns->function->role = FUNCTION_PACKS_COLUMNS;
+        lower_pack(columns);
+    }
     Lower *lower = lower_new(schedule, machine, program, kernel, "");
     for (size_t row = 0; row < sizeof skeletons / sizeof skeletons[0]; row++)
         if (skeletons[row].kind == kernel->kind) skeletons[row].lower(lower);
@@ -55,6 +63,9 @@ Program *lower(Schedule *schedule, const Machine *machine) {
     Program *program = NEW(schedule->model->arena, Program);
     program->schedule = schedule;
     for (int i = 0; i < schedule->kernels.count; i++) lower_kernel(schedule, machine, program, schedule->kernels.at[i]);
-    for (int i = 0; i < program->functions.count; i++) loop_clean(schedule->model->arena, program->functions.at[i]);
+    for (int i = 0; i < program->functions.count; i++) {
+        loop_clean(schedule->model->arena, program->functions.at[i]);
+        loop_names(schedule->model->arena, program->functions.at[i]);
+    }
     return program;
 }

@@ -185,8 +185,11 @@ static void sweep(Lower *lower, const Nest *nest, Block *in, RowPlan *plan) {
         RowNode *member = &plan->nodes[i];
         any = any || folds_now(lower, member) || stores_now(lower, member) || keeps_now(lower, member);
         if (folds_now(lower, member)) {
-            const char *name = member->node->name ? member->node->name : member->node->op->name;
-            member->sum = st_var(lower, in, name, fold_start(lower, member->node, lower->lane_axis >= 0));
+            bool lanes = lower->lane_axis >= 0;
+            const char *name = node_called(member->node);
+            if (lanes) name = arena_printf(lower->arena, "%s_lanes", name);
+            member->sum = st_var(lower, in, name, fold_start(lower, member->node, lanes));
+            if (!lanes) value_called(lower, member->node, member->sum);
         }
     }
     if (any) lane_loop(lower, nest, in, last, sweep_body, plan);
@@ -194,7 +197,11 @@ static void sweep(Lower *lower, const Nest *nest, Block *in, RowPlan *plan) {
         RowNode *member = &plan->nodes[i];
         if (!folds_now(lower, member)) continue;
         Expr *end = fold_end(lower, member->node, member->sum);
-        if (member->sum->lanes) end = ex_var(lower, st_let(lower, in, member->sum->name, end));
+        if (member->sum->lanes) {
+            Var *sum = st_let(lower, in, node_called(member->node), end);
+            value_called(lower, member->node, sum);
+            end = ex_var(lower, sum);
+        }
         end->depth = last;
         Access own = kernel_access(lower->kernel, member->node);
         value_bind(lower, member->node, &own, end);
@@ -229,7 +236,7 @@ void lower_row(Lower *lower) {
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
         if (member->kept && !has_place(lower, member->node))
-            member->scratch = st_array(lower, in, member->node->name ? member->node->name : "kept", DT_FLOAT, row);
+            member->scratch = st_array(lower, in, arena_printf(lower->arena, "%s_row", node_called(member->node)), DT_FLOAT, row);
     }
     store_row_values(lower, in, 0);
     for (lower->sweep = 0; lower->sweep < plan->sweeps; lower->sweep++) {

@@ -61,11 +61,17 @@ void value_forget(Lower *lower, int depth) {
     lower->memo.count = kept;
 }
 
+void value_called(Lower *lower, const Node *node, const Var *var) {
+    NamedValue value = {node, var};
+    vec_push(lower->arena, &lower->function->values, value);
+}
+
 /* Gives the value a name in the outermost block in which it can stand. */
 static Expr *named(Lower *lower, const Node *node, Expr *value) {
-    const char *name = node->name ? node->name : node->op->name;
     int depth = value->depth;
-    Var *var = st_let(lower, lower->block[depth], name, value);
+    Var *var = st_let(lower, lower->block[depth], node_called(node), value);
+    var->plain = !node->name && !node->title;
+    value_called(lower, node, var);
     Expr *x = ex_var(lower, var);
     x->depth = depth;
     return x;

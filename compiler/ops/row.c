@@ -74,9 +74,11 @@ static Node *expand_logsumexp(Graph *graph, Node *node, Node *const *operand) {
     Node *x = operand[0];
     if (shape_count(&x->shape) == 0) return zeros(graph, node->shape);
     int last = x->shape.rank - 1;
-    Node *top = maximum(graph, reduce_max(graph, x, &last, 1, false), number(graph, LOWEST));
-    Node *shifted = exponential(graph, subtract(graph, x, row_back(graph, top, &x->shape)));
-    return add(graph, logarithm(graph, row_sum(graph, shifted)), top);
+    Node *largest = node_title(reduce_max(graph, x, &last, 1, false), "largest");
+    Node *top = node_title(maximum(graph, largest, number(graph, LOWEST)), "top");
+    Node *e = node_title(exponential(graph, subtract(graph, x, row_back(graph, top, &x->shape))), "e");
+    Node *total = node_title(row_sum(graph, e), "total");
+    return node_title(add(graph, logarithm(graph, total), top), "logsumexp");
 }
 
 const Op op_logsumexp = {.name = "logsumexp",
@@ -137,27 +139,30 @@ Node *logsumexp(Graph *graph, Node *x, const int *axes, int count, bool keep) {
 
 /* 1/sqrt(mean x^2 + eps), one per row. */
 static Node *inverse_root(Graph *graph, Node *x, double eps) {
-    return reciprocal_root(graph, add(graph, row_mean(graph, multiply(graph, x, x)), number(graph, eps)));
+    Node *square = node_title(row_mean(graph, multiply(graph, x, x)), "mean_square");
+    return node_title(reciprocal_root(graph, add(graph, square, number(graph, eps))), "r");
 }
 
 static Node *centred(Graph *graph, Node *x) {
-    return subtract(graph, x, row_back(graph, row_mean(graph, x), &x->shape));
+    Node *mean = node_title(row_mean(graph, x), "mean");
+    return node_title(subtract(graph, x, row_back(graph, mean, &x->shape)), "centred");
 }
 
 static Node *expand_layernorm(Graph *graph, Node *node, Node *const *operand) {
-    Node *x = centred(graph, operand[0]);
-    return multiply(graph, x, row_back(graph, inverse_root(graph, x, node->attr.value), &x->shape));
+    Node *x = centred(graph, operand[0]), *r = inverse_root(graph, x, node->attr.value);
+    return node_title(multiply(graph, x, row_back(graph, r, &x->shape)), "normal");
 }
 
 static Node *expand_rmsnorm(Graph *graph, Node *node, Node *const *operand) {
-    Node *x = operand[0];
-    return multiply(graph, x, row_back(graph, inverse_root(graph, x, node->attr.value), &x->shape));
+    Node *x = operand[0], *r = inverse_root(graph, x, node->attr.value);
+    return node_title(multiply(graph, x, row_back(graph, r, &x->shape)), "normal");
 }
 
 /* Y mean(G Y), which both rules subtract. */
 static Node *along(Graph *graph, Node *y, Node *g) {
     Node *product = multiply(graph, g, y);
-    return multiply(graph, y, row_back(graph, row_mean(graph, product), &product->shape));
+    Node *mean = node_title(row_mean(graph, product), "mean_gy");
+    return multiply(graph, y, row_back(graph, mean, &product->shape));
 }
 
 static void adjoint_layernorm(Graph *graph, Adjoint *to, Node *node, Node *g) {

@@ -48,14 +48,15 @@ static Node *row_sum(Graph *graph, Node *x) {
 
 static void adjoint_softmax(Graph *graph, Adjoint *to, Node *node, Node *g) {
     Node *product = multiply(graph, g, node);
-    Node *total = row_back(graph, row_sum(graph, product), &product->shape);
+    Node *total = row_back(graph, node_title(row_sum(graph, product), "row_sum"), &product->shape);
     adjoint_add(to, 0, multiply(graph, node, subtract(graph, g, total)), "dS = P * (dP - rowsum(dP * P))");
 }
 
 /* exp(x - max x), the maximum held above -inf so that a row of -inf alone gives zeros. */
 static Node *shifted(Graph *graph, Node *x) {
     int last = x->shape.rank - 1;
-    Node *top = maximum(graph, reduce_max(graph, x, &last, 1, false), number(graph, LOWEST));
+    Node *largest = node_title(reduce_max(graph, x, &last, 1, false), "largest");
+    Node *top = node_title(maximum(graph, largest, number(graph, LOWEST)), "top");
     return subtract(graph, x, row_back(graph, top, &x->shape));
 }
 
@@ -63,10 +64,12 @@ static Node *expand_softmax(Graph *graph, Node *node, Node *const *operand) {
     Node *x = operand[0], *mask = node->attr.flag ? operand[1] : NULL;
     if (shape_count(&x->shape) == 0) return zeros(graph, node->shape);
     if (mask) x = where(graph, mask, x, number(graph, LOWEST));
-    Node *e = exponential(graph, shifted(graph, x));
-    if (mask) e = where(graph, mask, e, number(graph, 0));
-    Node *total = maximum(graph, row_sum(graph, e), number(graph, TINY));
-    return multiply(graph, e, row_back(graph, divide(graph, number(graph, 1), total), &x->shape));
+    node_title(mask ? x : NULL, "masked");
+    Node *e = node_title(exponential(graph, shifted(graph, x)), "e");
+    if (mask) e = node_title(where(graph, mask, e, number(graph, 0)), "allowed_e");
+    Node *total = maximum(graph, node_title(row_sum(graph, e), "total"), number(graph, TINY));
+    Node *share = node_title(divide(graph, number(graph, 1), total), "one_over_total");
+    return node_title(multiply(graph, e, row_back(graph, share, &x->shape)), "softmax");
 }
 
 const Op op_softmax = {.name = "softmax",
@@ -90,7 +93,7 @@ static void eval_log_softmax(const Node *node, const double *const *operand, dou
 }
 
 static void adjoint_log_softmax(Graph *graph, Adjoint *to, Node *node, Node *g) {
-    Node *total = row_back(graph, row_sum(graph, g), &g->shape);
+    Node *total = row_back(graph, node_title(row_sum(graph, g), "row_sum"), &g->shape);
     Node *share = multiply(graph, exponential(graph, node), total);
     adjoint_add(to, 0, subtract(graph, g, share), "dS = G - exp(Y) * rowsum(G)");
 }
@@ -99,8 +102,9 @@ static Node *expand_log_softmax(Graph *graph, Node *node, Node *const *operand) 
     Node *x = operand[0];
     if (shape_count(&x->shape) == 0) return zeros(graph, node->shape);
     Node *low = shifted(graph, x);
-    Node *level = logarithm(graph, row_sum(graph, exponential(graph, low)));
-    return subtract(graph, low, row_back(graph, level, &x->shape));
+    Node *total = node_title(row_sum(graph, node_title(exponential(graph, low), "e")), "total");
+    Node *level = node_title(logarithm(graph, total), "log_total");
+    return node_title(subtract(graph, low, row_back(graph, level, &x->shape)), "log_softmax");
 }
 
 const Op op_log_softmax = {.name = "log_softmax",

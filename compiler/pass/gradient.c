@@ -119,9 +119,15 @@ static bool depends(Walk *walk, const Node *x, Span asked) {
 
 /* ---- the walk ---- */
 
+/* The adjoint of a named value is named, any other gets a title; views are known by what they show. */
 static void name_adjoint(Walk *walk, const Node *node, Node *adjoint) {
+    Arena *arena = walk->graph->arena;
+    const Node *shown = node;
+    while (!shown->name && shown->op->kind == OP_VIEW) shown = shown->operand[0];
+    const char *word = node_word(arena, shown);
+    if (!adjoint->name) node_title(adjoint, arena_printf(arena, "d_%s", word));
     if (!node->name || adjoint->name || walk->lead > 0) return;
-    node_rename(walk->graph, adjoint, arena_printf(walk->graph->arena, "d_%s", node->name));
+    node_rename(walk->graph, adjoint, arena_printf(arena, "d_%s", node->name));
 }
 
 /* The stamps of whatever is built from here on. */
@@ -149,6 +155,7 @@ static void contribute(Walk *walk, const Node *node, Node *operand, Node *value)
         return;
     }
     stand_at(walk->graph, operand);
+    walk->graph->rule = "dX = the sum of what arrives from each use of X";
     *sum_so_far = add(walk->graph, *sum_so_far, value);
 }
 
@@ -231,6 +238,7 @@ static Node *identity(Graph *graph, const Shape *shape) {
 
 static void replace_jacobian(Graph *to, const Node *node, Node **map) {
     Node *y = map[node->operand[0]->id], *x = map[node->operand[1]->id], *result;
+    to->rule = "dY = 1 for one element of Y in each of the leading entries";
     derive(to, y, identity(to, &y->shape), &x, 1, &result, node->span);
     map[node->id] = reshape(to, result, node->shape);
 }

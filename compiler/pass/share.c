@@ -66,6 +66,7 @@ static Node *find(Table *table, Node *node) {
 /* The shape's names come from the user's text where the first node had none. */
 static void merge(Graph *graph, Node *kept, const Node *dropped) {
     if (!kept->name && dropped->name) node_rename(graph, kept, dropped->name);
+    if (!kept->title) kept->title = dropped->title;
     if (dropped->phase < kept->phase) kept->phase = dropped->phase;
     for (int i = 0; i < kept->shape.rank; i++)
         if (!kept->shape.name[i]) kept->shape.name[i] = dropped->shape.name[i];
