@@ -20,7 +20,7 @@ static const char *canonical_text(Emitter *e, const Function *function) {
     return text.at;
 }
 
-static int kernel_index(Emitter *e, const Function *function, const char *entry) {
+static int kernel_index(Emitter *e, const Schedule *schedule, const Function *function, const char *entry) {
     const char *canonical = canonical_text(e, function);
     for (int i = 0; i < e->kernels.count; i++)
         if (!strcmp(e->kernels.at[i].canonical, canonical)) return i;
@@ -28,7 +28,11 @@ static int kernel_index(Emitter *e, const Function *function, const char *entry)
     if (e->model->entries.count > 1) wanted = arena_printf(e->arena, "%s_%s", entry, wanted);
     const char *name = name_new(&e->names, wanted);
     const char *args_type = arena_printf(e->arena, "%s_args", name);
-    vec_push(e->arena, &e->kernels, ((KernelText){function, name, args_type, canonical, 0}));
+    vec_push(e->arena, &e->kernels, ((KernelText){.function = function,
+                                                .schedule = schedule,
+                                                .name = name,
+                                                .args_type = args_type,
+                                                .canonical = canonical}));
     return e->kernels.count - 1;
 }
 
@@ -38,9 +42,11 @@ void collect_kernels(Emitter *e, Program *const *programs) {
     e->kernel_of = NEW_ARRAY(e->arena, int, total + 1);
     for (int i = 0, launch = 0; i < e->model->entries.count; i++)
         for (int j = 0; j < programs[i]->functions.count; j++, launch++) {
-            int kernel =
-                kernel_index(e, programs[i]->functions.at[j], c_identifier(e->arena, e->entries[i].entry->name));
+            const Function *function = programs[i]->functions.at[j];
+            const char *entry = c_identifier(e->arena, e->entries[i].entry->name);
+            int kernel = kernel_index(e, programs[i]->schedule, function, entry);
             e->kernel_of[launch] = kernel;
+            vec_push(e->arena, &e->kernels.at[kernel].users, function);
             e->kernels.at[kernel].launches++;
         }
 }
@@ -84,9 +90,7 @@ static void put_kernel(Emitter *e, Text *text, const KernelText *kernel) {
     named.name = kernel->name;
     loop_print_args(text, &named, kernel->args_type, e->model->f64);
     text_printf(text, "\n/* %s", kernel->name);
-    put_formula(text, e, kernel->function);
-    if (kernel->launches > 1)
-        text_printf(text, "\n *   called %d times, for the same operations on other tensors", kernel->launches);
+    put_formula(text, e, kernel);
     text_add(text, " */\n");
     loop_print(text, &named, kernel->args_type, e->model->f64);
 }
@@ -111,10 +115,7 @@ static void list_launch(Emitter *e, int entry, int function, int kernel) {
     launch.node = planned ? main_node(planned) : NULL;
     launch.slices = launched->slices;
     list_buffers(e, &launch);
-    launch.computes = results_text(e, launched);
-    if (launch.packs && launch.reads.count && launch.writes.count)
-        launch.computes =
-            arena_printf(e->arena, "%s = %s in panels", launch.writes.at[0]->name, launch.reads.at[0]->name);
+    launch.computes = results_text(e, program->schedule, launched);
     vec_push(e->arena, &e->output->launches, launch);
 }
 

@@ -4,51 +4,98 @@
  *      *   h[B, T, F] = gelu(x1 @ w1 + b1)
  *      *   604 MFLOP, 11.4 MB; 32 slices; tile 4 x 64
  *
- * A backward kernel quotes the forward line and the rule of its adjoint. */
+ * A backward kernel quotes the forward line and the rule of its adjoint. A value goes by the name it has in the function
+ * below, be it an array or a variable, and each such value has a line of its own: a formula is no longer than the code
+ * that it stands for, and every name in it is found there. */
 #include "emit/parts.h"
 
 #include <string.h>
 
 enum { FORMULA_LIMIT = 150 };
 
-/* ---- expressions ---- */
+/* ---- names ---- */
 
 typedef struct Formula {
+    Arena *arena;
+    const Schedule *schedule;
+    const Function *function;
     const Kernel *kernel;
     Text text;
-    bool f64;
 } Formula;
 
-static bool is_inside(const Kernel *kernel, const Node *node) {
-    for (int i = 0; i < kernel->nodes.count; i++)
-        if (kernel->nodes.at[i] == node) return true;
+static bool declares(const Block *block, const Var *var) {
+    for (int i = 0; i < block->stmts.count; i++)
+        if (block->stmts.at[i]->var == var || declares(&block->stmts.at[i]->body, var)) return true;
     return false;
 }
 
+/* The array of the function that holds the node's memory, or the panels made of it. */
+static const Array *array_for(const Formula *f, const Buffer *buffer, int64_t from, int64_t count) {
+    const Array *found = NULL;
+    for (int i = 0; i < f->function->arrays.count; i++) {
+        const Array *array = f->function->arrays.at[i];
+        if (array->buffer != buffer || array->offset < from || array->offset >= from + count) continue;
+        if (!found || array->offset < found->offset) found = array;
+    }
+    return found;
+}
+
+static const char *memory_name(const Formula *f, const Node *node) {
+    const Place *place = &f->schedule->place[node->id];
+    if (!place->buffer) return NULL;
+    const Array *array = array_for(f, place->buffer, place->offset, place->index ? INT64_MAX / 2 : shape_count(&node->shape));
+    if (!array) array = array_for(f, place->buffer, 0, INT64_MAX / 2);
+    return array ? loop_name(f->arena, f->function, array->name) : NULL;
+}
+
+static const char *variable_name(const Formula *f, const Node *node) {
+    for (int i = 0; i < f->function->values.count; i++) {
+        const NamedValue *value = &f->function->values.at[i];
+        if (value->node == node && declares(&f->function->body, value->var))
+            return loop_name(f->arena, f->function, value->var->name);
+    }
+    return NULL;
+}
+
+/* What the function below calls the value; NULL where it stands inside an expression. */
+static const char *name_in_code(const Formula *f, const Node *node) {
+    const char *name = memory_name(f, node);
+    return name ? name : variable_name(f, node);
+}
+
+/* ---- expressions ---- */
+
 static void put_node(Formula *f, const Node *node, bool bracket, bool top);
+
+static const Node *alias(const Formula *f, const Node *node) {
+    while (f->schedule->alias[node->id]) node = f->schedule->alias[node->id];
+    return node;
+}
+
+static bool is_full(const Formula *f) {
+    return f->text.length > FORMULA_LIMIT;
+}
 
 static void put_leaf(Formula *f, const Node *node) {
     if (node->op == &op_const)
         text_printf(&f->text, "%g", node->attr.value);
     else if (node->op == &op_read && node->attr.variable)
         text_add(&f->text, node->attr.variable->path);
-    else if (node->name)
-        text_add(&f->text, node->name);
     else if (node->attr.label)
         text_add(&f->text, node->attr.label);
     else
-        text_printf(&f->text, "%s%d", node->op->kind == OP_LEAF ? node->op->name : "v", node->id);
+        text_add(&f->text, node->op->name);
 }
 
 /* An elementwise op's C text without `tg_`. */
 static void put_format(Formula *f, const Node *node, bool bracket) {
     const char *format = node->op->c;
     bool call = strchr(format, '(') != NULL;
-    bracket = bracket && !call;
+    bracket = bracket && !call && strcmp(format, "%0") != 0;
     if (bracket) text_add(&f->text, "(");
-    for (const char *at = format; *at && f->text.length <= FORMULA_LIMIT; at++) {
+    for (const char *at = format; *at && !is_full(f); at++) {
         if (*at == '%' && at[1] >= '0' && at[1] <= '9' && at[1] - '0' < node->operand_count)
-            put_node(f, node->operand[*++at - '0'], !call, false);
+            put_node(f, node->operand[*++at - '0'], !call && strcmp(format, "%0") != 0, false);
         else if (!strncmp(at, "tg_", 3))
             at += 2;
         else
@@ -57,13 +104,31 @@ static void put_format(Formula *f, const Node *node, bool bracket) {
     if (bracket) text_add(&f->text, ")");
 }
 
+/* An operand of a product: its panels where it was laid out in some. */
+static void put_factor(Formula *f, const Node *product, int index) {
+    const Buffer *panels = index ? f->kernel->packed : f->kernel->packed_a;
+    const Array *array = panels && product == f->kernel->root ? array_for(f, panels, 0, INT64_MAX / 2) : NULL;
+    if (array && f->function->role == FUNCTION_COMPUTES) {
+        text_add(&f->text, loop_name(f->arena, f->function, array->name));
+        return;
+    }
+    put_node(f, product->operand[index], true, false);
+    if (index ? product->attr.transpose_b : product->attr.transpose_a) text_add(&f->text, ".T");
+}
+
 static void put_product(Formula *f, const Node *node, bool bracket) {
     if (bracket) text_add(&f->text, "(");
-    put_node(f, node->operand[0], true, false);
-    text_printf(&f->text, "%s @ ", node->attr.transpose_a ? ".T" : "");
-    put_node(f, node->operand[1], true, false);
-    text_add(&f->text, node->attr.transpose_b ? ".T" : "");
+    put_factor(f, node, 0);
+    text_add(&f->text, " @ ");
+    put_factor(f, node, 1);
     if (bracket) text_add(&f->text, ")");
+}
+
+static void put_axis(Text *text, const Shape *shape, int axis) {
+    if (shape->name[axis])
+        text_add(text, shape->name[axis]);
+    else
+        text_printf(text, "%d", axis);
 }
 
 static void put_call(Formula *f, const Node *node) {
@@ -72,15 +137,78 @@ static void put_call(Formula *f, const Node *node) {
         if (i) text_add(&f->text, ", ");
         put_node(f, node->operand[i], false, false);
     }
+    for (int i = 0; node->op->kind == OP_REDUCE && i < node->attr.axis_count; i++) {
+        text_add(&f->text, i ? ", " : ", axis = ");
+        put_axis(&f->text, &node->operand[0]->shape, node->attr.axes[i]);
+    }
     text_add(&f->text, ")");
 }
 
+/* The axis of the view along which the numbers of an iota below it go up; -1: there is none. */
+static int iota_axis(const Node *node) {
+    if (node->op == &op_iota) return node->shape.rank == 1 ? 0 : -1;
+    if (node->op->kind != OP_VIEW || node->operand_count != 1) return -1;
+    const Node *below = node->operand[0];
+    int axis = iota_axis(below);
+    if (axis < 0) return -1;
+    if (node->op == &op_broadcast) return axis + node->shape.rank - below->shape.rank;
+    for (int i = 0; node->op == &op_reshape && i < node->shape.rank; i++)
+        if (node->shape.size[i] == below->shape.size[axis] && shape_count(&node->shape) == node->shape.size[i]) return i;
+    return -1;
+}
+
+/* "iota(T)": the place along an axis. */
+static bool put_iota(Formula *f, const Node *node) {
+    int axis = iota_axis(node);
+    if (axis < 0) return false;
+    text_add(&f->text, "iota(");
+    put_axis(&f->text, &node->shape, axis);
+    text_add(&f->text, ")");
+    return true;
+}
+
+/* "x.T", "x to [B, H, T, K]", "x[0:4, :]"; other views show the same numbers in the same order. */
+static void put_view(Formula *f, const Node *node, bool bracket) {
+    int rank = node->shape.rank;
+    bool moves = false;
+    if (put_iota(f, node)) return;
+    for (int i = 0; node->op == &op_permute && i < rank - 2; i++) moves = moves || node->attr.axes[i] != i;
+    bool brackets = bracket && moves;
+    if (brackets) text_add(&f->text, "(");
+    put_node(f, node->operand[0], bracket || node->op == &op_permute || node->op == &op_slice, false);
+    if (node->op == &op_permute) {
+        if (moves) {
+            text_add(&f->text, " to ");
+            shape_print(&f->text, &node->shape, false);
+        } else if (rank >= 2 && node->attr.axes[rank - 1] != rank - 1) {
+            text_add(&f->text, ".T");
+        }
+    } else if (node->op == &op_slice) {
+        text_add(&f->text, "[");
+        for (int i = 0; i < rank; i++) {
+            int64_t from = node->attr.start[i], size = node->shape.size[i];
+            text_add(&f->text, i ? ", " : "");
+            if (node->operand_count == 2 && node->attr.axes[0] == i)
+                put_node(f, node->operand[1], true, false), text_add(&f->text, "…");
+            else if (size == node->operand[0]->shape.size[i])
+                text_add(&f->text, ":");
+            else
+                text_printf(&f->text, "%lld:%lld", (long long)from, (long long)(from + size));
+        }
+        text_add(&f->text, "]");
+    }
+    if (brackets) text_add(&f->text, ")");
+}
+
 static void put_node(Formula *f, const Node *node, bool bracket, bool top) {
-    if (f->text.length > FORMULA_LIMIT) return;
-    bool view = node->op->kind == OP_VIEW && !(node->name && !top && !is_inside(f->kernel, node));
-    if (view && node->op != &op_slice)
-        put_node(f, node->operand[0], bracket, false);
-    else if (node->op->kind == OP_LEAF || (!top && !view && !is_inside(f->kernel, node)))
+    if (is_full(f)) return;
+    node = alias(f, node);
+    const char *name = top ? NULL : name_in_code(f, node);
+    if (name)
+        text_add(&f->text, name);
+    else if (node->op->kind == OP_VIEW)
+        put_view(f, node, bracket);
+    else if (node->op->kind == OP_LEAF)
         put_leaf(f, node);
     else if (node->op->kind == OP_MAP && node->op->c)
         put_format(f, node, bracket);
@@ -90,34 +218,66 @@ static void put_node(Formula *f, const Node *node, bool bracket, bool top) {
         put_call(f, node);
 }
 
-/* ---- the lines ---- */
+/* ---- the lines of what is computed ---- */
 
-static void put_name(Text *text, const Node *node) {
-    if (node->op->kind == OP_EFFECT && node->attr.variable)
-        text_add(text, node->attr.variable->path);
-    else if (node->name)
-        text_add(text, node->name);
-    else
-        text_printf(text, "v%d", node->id);
+static Formula formula_of(const Emitter *e, const Schedule *schedule, const Function *function) {
+    Formula f = {.arena = e->arena, .schedule = schedule, .function = function, .kernel = function->kernel};
+    return f;
 }
 
-static void put_output(Text *text, const Emitter *e, const Kernel *kernel, const Node *node) {
-    Formula f = {.kernel = kernel, .f64 = e->model->f64};
-    text_init(&f.text, e->arena);
-    put_node(&f, node, false, true);
-    put_name(text, node);
+/* "h[B, T, F] = gelu(x1 @ w1 + b1)" */
+static void put_value(Text *text, Formula *f, const Node *node) {
+    const char *name = name_in_code(f, node);
+    text_init(&f->text, f->arena);
+    put_node(f, node, false, true);
+    text_add(text, name ? name : node_called(node));
     shape_print(text, &node->shape, false);
-    if (f.text.length <= FORMULA_LIMIT) {
-        text_printf(text, " = %s", f.text.at);
-        return;
+    text_printf(text, " = %s", f->text.at);
+    if (is_full(f)) text_add(text, " …");
+}
+
+static bool is_output(const Kernel *kernel, const Node *node) {
+    for (int i = 0; i < kernel->outputs.count; i++)
+        if (kernel->outputs.at[i] == node) return true;
+    return false;
+}
+
+typedef VEC(const Node *) Nodes;
+
+static void add_node(Arena *arena, Nodes *nodes, const Node *node) {
+    int at = nodes->count;
+    for (int i = 0; i < nodes->count; i++)
+        if (nodes->at[i] == node) return;
+    vec_push(arena, nodes, node);
+    for (; at > 0 && nodes->at[at - 1]->id > node->id; at--) nodes->at[at] = nodes->at[at - 1];
+    nodes->at[at] = node;
+}
+
+/* What the function gives a name to, in the order of the graph. */
+static Nodes named_nodes(Formula *f) {
+    Nodes nodes = {0};
+    for (int i = 0; i < f->kernel->outputs.count; i++) add_node(f->arena, &nodes, f->kernel->outputs.at[i]);
+    for (int i = 0; i < f->function->values.count; i++) {
+        const Node *node = f->function->values.at[i].node;
+        bool loaded = f->schedule->place[node->id].buffer && !is_output(f->kernel, node);
+        if (!loaded && node->op->kind != OP_LEAF && variable_name(f, node)) add_node(f->arena, &nodes, node);
     }
-    text_printf(text, ": %d operations:", kernel->nodes.count);
-    const Op *last = NULL;
-    size_t start = text->length;
-    for (int i = 0; i < kernel->nodes.count && text->length - start < FORMULA_LIMIT - 50; i++) {
-        const Op *op = kernel->nodes.at[i]->op;
-        if (op->kind != OP_VIEW && op->kind != OP_LEAF && op != last) text_printf(text, " %s", op->name), last = op;
-    }
+    return nodes;
+}
+
+/* "W_panels = W in panels of 64 columns" */
+static void put_panels(Text *text, Formula *f, int64_t lanes) {
+    bool columns = f->function->role == FUNCTION_PACKS_COLUMNS;
+    const Buffer *panels = columns ? f->kernel->packed : f->kernel->packed_a;
+    const Array *array = array_for(f, panels, 0, INT64_MAX / 2);
+    text_init(&f->text, f->arena);
+    put_factor(f, f->kernel->root, columns);
+    text_printf(text, "%s = %s in panels of %lld %s", array ? array->name : panels->name, f->text.at,
+                (long long)(columns ? f->kernel->tile.nv * lanes : f->kernel->tile.mr), columns ? "columns" : "rows");
+}
+
+static int64_t lanes_of(const Emitter *e) {
+    return e->machine->vector_bytes / (e->model->f64 ? 8 : 4);
 }
 
 static const char *file_of(const char *path) {
@@ -167,51 +327,165 @@ static void put_cost(Text *text, const Function *function) {
     if (kernel->tile.pack_b) text_add(text, ", from packed panels");
 }
 
-static void put_origin(Text *text, const Node *node) {
-    if (!node->span.source && !node->forward) return;
-    text_add(text, ": ");
-    if (!node->forward || !node->rule) {
-        put_line_of(text, node->span);
-        return;
+/* ---- where it comes from ---- */
+
+typedef struct Origin {
+    const char *line; /* "gpt.tg:31  h = gelu(x1 @ w1 + b1)" */
+    const char *rule; /* of the adjoint, or NULL */
+} Origin;
+typedef VEC(Origin) Origins;
+
+static Origin origin_at(Arena *arena, const Node *node, const char *rule) {
+    Text text;
+    text_init(&text, arena);
+    put_line_of(&text, node->span);
+    return (Origin){text.at, rule};
+}
+
+static bool add_origin(Arena *arena, Origins *origins, Origin origin) {
+    if (!*origin.line && !origin.rule) return false;
+    for (int i = 0; i < origins->count; i++) {
+        const Origin *known = &origins->at[i];
+        bool same_rule = known->rule == origin.rule || (known->rule && origin.rule && !strcmp(known->rule, origin.rule));
+        if (same_rule && !strcmp(known->line, origin.line)) return false;
     }
-    text_add(text, "backward of ");
-    put_line_of(text, node->forward->span);
-    text_printf(text, "\n *   rule: %s", node->rule);
+    vec_push(arena, origins, origin);
+    return true;
+}
+
+/* The rule that a value of the backward pass comes from, if need be that of what it is made of. */
+static const Node *ruled(const Node *node, int depth) {
+    if (node->rule || node->phase != PHASE_BACKWARD || depth == 0) return node->rule ? node : NULL;
+    for (int i = 0; i < node->operand_count; i++) {
+        const Node *found = ruled(node->operand[i], depth - 1);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+/* The main value's first, then the rules of everything else that the kernel computes. */
+static Origins origins_of(Arena *arena, const Kernel *kernel) {
+    enum { NEAR = 4 };
+    Origins origins = {0};
+    const Node *node = main_node(kernel), *by = node ? ruled(node, NEAR) : NULL;
+    if (by)
+        add_origin(arena, &origins, origin_at(arena, by, by->rule));
+    else if (node)
+        add_origin(arena, &origins, origin_at(arena, node, NULL));
+    for (int i = 0; i < kernel->nodes.count; i++) {
+        const Node *other = kernel->nodes.at[i];
+        if (other->rule) add_origin(arena, &origins, origin_at(arena, other, other->rule));
+    }
+    return origins;
+}
+
+static void put_origin(Text *text, const Origin *origin, const char *last_line) {
+    bool repeats = last_line && !strcmp(last_line, origin->line);
+    if (!repeats) text_printf(text, "%s%s", origin->rule ? "backward of " : "", origin->line);
+    if (origin->rule) text_printf(text, "%srule: %s", repeats ? "" : "\n *   ", origin->rule);
+}
+
+/* ": LINE" and the rules below it; those from `first` on follow on lines of their own. */
+static void put_origins(Text *text, const Origins *origins, int first, int limit) {
+    const char *last = first ? "" : NULL;
+    for (int i = first; i < origins->count; i++) {
+        if (i - first == limit) {
+            text_printf(text, "\n *   and by %d other rules", origins->count - i);
+            return;
+        }
+        const Origin *origin = &origins->at[i];
+        bool repeats = last && !strcmp(last, origin->line);
+        text_add(text, i == 0 ? ": " : repeats ? "\n *   " : first ? "\n *   also " : "\n *   and ");
+        put_origin(text, origin, last);
+        last = origin->line;
+    }
 }
 
 const char *origin_of(const Emitter *e, const Node *node) {
-    Text text;
-    text_init(&text, e->arena);
-    if (node) put_line_of(&text, node->forward && node->rule ? node->forward->span : node->span);
-    return text.at;
+    enum { NEAR = 4 };
+    const Node *by = node ? ruled(node, NEAR) : NULL;
+    return node ? origin_at(e->arena, by ? by : node, NULL).line : "";
 }
 
 const char *origin_text(const Emitter *e, const Function *function) {
     return origin_of(e, function->kernel ? main_node(function->kernel) : NULL);
 }
 
-const char *results_text(const Emitter *e, const Function *function) {
+/* ---- whom it serves ---- */
+
+/* "net.layer.0.att.q": the main value of a launch by its path. */
+static const char *value_path(const Emitter *e, const Function *function) {
+    const Node *node = function->kernel ? main_node(function->kernel) : NULL;
+    const char *name = function->kernel && function->kernel->name ? function->kernel->name : function->name;
+    if (!node || !node->scope || !*node->scope) return name;
+    size_t scope = strlen(node->scope), length = strlen(name);
+    if (!strcmp(node->scope, name)) return name;
+    bool says_it = scope > length && !strcmp(node->scope + scope - length, name) && node->scope[scope - length - 1] == '.';
+    return says_it ? node->scope : arena_printf(e->arena, "%s.%s", node->scope, name);
+}
+
+static void put_served(Text *text, const Emitter *e, const KernelText *kernel) {
+    enum { NAMES_SHOWN = 6, ORIGINS_SHOWN = 4 };
+    VEC(const char *) names = {0};
+    Origins origins = origins_of(e->arena, kernel->function->kernel);
+    int own = origins.count;
+    for (int i = 0; i < kernel->users.count; i++) {
+        const char *name = value_path(e, kernel->users.at[i]);
+        bool known = false;
+        for (int j = 0; j < names.count; j++) known = known || !strcmp(names.at[j], name);
+        if (!known) vec_push(e->arena, &names, name);
+        Origins others = origins_of(e->arena, kernel->users.at[i]->kernel);
+        for (int j = 0; j < others.count; j++) add_origin(e->arena, &origins, others.at[j]);
+    }
+    text_printf(text, "\n *   shared by %d launches, of ", kernel->launches);
+    for (int i = 0; i < names.count && i < NAMES_SHOWN; i++) text_printf(text, "%s%s", i ? ", " : "", names.at[i]);
+    if (names.count > NAMES_SHOWN) text_printf(text, " and %d more", names.count - NAMES_SHOWN);
+    put_origins(text, &origins, own, ORIGINS_SHOWN);
+}
+
+/* ---- the whole comment ---- */
+
+const char *results_text(const Emitter *e, const Schedule *schedule, const Function *function) {
     const Kernel *kernel = function->kernel;
+    Formula f = formula_of(e, schedule, function);
     Text text;
     text_init(&text, e->arena);
+    if (kernel && function->role != FUNCTION_COMPUTES) {
+        put_panels(&text, &f, lanes_of(e));
+        return text.at;
+    }
     for (int i = 0; kernel && i < kernel->outputs.count; i++) {
         if (i) text_add(&text, "\n");
-        put_output(&text, e, kernel, kernel->outputs.at[i]);
+        put_value(&text, &f, kernel->outputs.at[i]);
     }
     return text.at;
 }
 
-void put_formula(Text *text, const Emitter *e, const Function *function) {
-    enum { OUTPUTS_SHOWN = 4 };
-    const Kernel *kernel = function->kernel;
-    const Node *node = kernel ? main_node(kernel) : NULL;
-    if (node) put_origin(text, node);
-    for (int i = 0; kernel && i < kernel->outputs.count && i < OUTPUTS_SHOWN; i++) {
+static void put_values(Text *text, const Emitter *e, Formula *f) {
+    enum { VALUES_SHOWN = 16 };
+    if (f->function->role != FUNCTION_COMPUTES) {
         text_add(text, "\n *   ");
-        put_output(text, e, kernel, kernel->outputs.at[i]);
+        put_panels(text, f, lanes_of(e));
+        return;
     }
-    if (kernel && kernel->outputs.count > OUTPUTS_SHOWN)
-        text_printf(text, "\n *   and %d more", kernel->outputs.count - OUTPUTS_SHOWN);
+    Nodes nodes = named_nodes(f);
+    for (int i = 0; i < nodes.count && i < VALUES_SHOWN; i++) {
+        text_add(text, "\n *   ");
+        put_value(text, f, nodes.at[i]);
+    }
+    if (nodes.count > VALUES_SHOWN) text_printf(text, "\n *   and %d more", nodes.count - VALUES_SHOWN);
+}
+
+void put_formula(Text *text, const Emitter *e, const KernelText *kernel) {
+    enum { RULES_SHOWN = 4 };
+    const Function *function = kernel->function;
+    if (function->kernel) {
+        Formula f = formula_of(e, kernel->schedule, function);
+        Origins origins = origins_of(e->arena, function->kernel);
+        put_origins(text, &origins, 0, RULES_SHOWN);
+        put_values(text, e, &f);
+    }
     for (int i = 0; i < function->comment.count; i++) text_printf(text, "\n *   %s", function->comment.at[i]);
     put_cost(text, function);
+    if (function->kernel && kernel->launches > 1) put_served(text, e, kernel);
 }

@@ -23,6 +23,8 @@ const char *name_behind_prefix(NameSet *set, const char *wanted); /* the same wh
 
 typedef struct KernelText {
     const Function *function; /* the first of those that are the same */
+    const Schedule *schedule; /* of its entry */
+    VEC(const Function *) users; /* all of them, as they are launched */
     const char *name, *args_type;
     const char *canonical;
     int launches;
@@ -93,10 +95,10 @@ void put_kernels(Emitter *e, Text *text);
 /* ---- formula.c ---- */
 
 /* What a kernel computes, as the lines of a comment without the first `kNN_name: `. */
-void put_formula(Text *text, const Emitter *e, const Function *function);
+void put_formula(Text *text, const Emitter *e, const KernelText *kernel);
 const Node *main_node(const Kernel *kernel); /* what its comment speaks of; NULL for none */
 /* What a function computes, a line per result: "h[B, T, F] = gelu(x1 @ w1 + b1)". */
-const char *results_text(const Emitter *e, const Function *function);
+const char *results_text(const Emitter *e, const Schedule *schedule, const Function *function);
 /* "gpt.tg:31  h = gelu(x1 @ w1 + b1)", "" where there is no place. */
 const char *origin_text(const Emitter *e, const Function *function);
 const char *origin_of(const Emitter *e, const Node *node);

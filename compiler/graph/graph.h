@@ -197,9 +197,9 @@ void graph_stand(Graph *graph, const Node *node, Node *forward);
 void node_rename(Graph *graph, Node *node, const char *name);
 Node *node_title(Node *node, const char *title); /* gives a title to a value that has neither name nor title */
 const char *node_called(const Node *node); /* its name, its title or its operation */
-/* What people call the value where it is kept: its name, its title, the module instance that computes it (`q` of
- * net.enc.0.att.q, `enc_0` of net.enc.0) or its operation. */
-const char *node_word(Arena *arena, const Node *node);
+/* The last part of a module instance's path, with the list's name before a number: `q` of net.enc.0.att.q, `enc_0` of
+ * net.enc.0. */
+const char *path_tail(Arena *arena, const char *path);
 
 /* ---- an entry point and a model ---- */
 

@@ -112,18 +112,12 @@ const char *node_called(const Node *node) {
     return node->op->name;
 }
 
-/* The last part of an instance's path, with the list's name before a number. */
-static const char *scope_tail(Arena *arena, const char *scope) {
-    const char *last = strrchr(scope, '.'), *tail = last ? last + 1 : scope;
+const char *path_tail(Arena *arena, const char *path) {
+    const char *last = strrchr(path, '.'), *tail = last ? last + 1 : path;
     if (!last || *tail < '0' || *tail > '9') return tail;
     const char *list = last;
-    while (list > scope && list[-1] != '.') list--;
+    while (list > path && list[-1] != '.') list--;
     return arena_printf(arena, "%.*s_%s", (int)(last - list), list, tail);
-}
-
-const char *node_word(Arena *arena, const Node *node) {
-    if (node->name || node->title || !node->scope || !*node->scope) return node_called(node);
-    return scope_tail(arena, node->scope);
 }
 
 static Node *moved(Node *const *map, const Node *node) {

@@ -49,6 +49,7 @@ bool fuse_is_view(const Node *node);
 void fuse_reserve(Fuse *fuse); /* after nodes were appended: makes the arrays as long as the graph */
 Node *fuse_append(Fuse *fuse, const Op *op, Node *like, Node **operands, int count); /* of like's shape and type */
 Node *fuse_copy(Fuse *fuse, Node *node);                                             /* a copy of it, in a group */
+Node *fuse_append_copy(Fuse *fuse, Node *node);
 Node *fuse_replace(Fuse *fuse, Node *node, int index, Node *operand); /* a clone with that operand; stands for it */
 /* The latest group that must have run before the node can be read; -1: none. */
 int fuse_ready(const Fuse *fuse, Node *node);

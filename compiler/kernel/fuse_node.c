@@ -66,14 +66,23 @@ Node *fuse_append(Fuse *fuse, const Op *op, Node *like, Node **operands, int cou
     graph_stand(graph, like, like->forward);
     Node *node = graph_append(graph, op, like->dtype, like->shape, count, operands, &none);
     node_rename(graph, node, like->name);
+    node_title(node, like->title);
     fuse_reserve(fuse);
     fuse->live[node->id] = true;
     fuse->uses[node->id] = 1;
     return node;
 }
 
-Node *fuse_copy(Fuse *fuse, Node *node) {
+/* "x_copy": a copy goes by the name of what it copies. */
+Node *fuse_append_copy(Fuse *fuse, Node *node) {
     Node *copy = fuse_append(fuse, &op_copy, node, &node, 1);
+    const Node *base = fuse_base(fuse, node);
+    const char *word = base->attr.label ? base->attr.label : value_name(fuse->arena, base);
+    return node_title(copy, arena_printf(fuse->arena, "%s_copy", word));
+}
+
+Node *fuse_copy(Fuse *fuse, Node *node) {
+    Node *copy = fuse_append_copy(fuse, node);
     fuse_visit(fuse, copy);
     return fuse_alias(fuse, copy);
 }

@@ -12,9 +12,9 @@
 
 #include <string.h>
 
-/* What people call the value, with d_ before it for an adjoint that goes by its module or operation. */
+/* What people call the value, with d_ before it for an adjoint that goes by its operation. */
 const char *value_name(Arena *arena, const Node *node) {
-    const char *name = node_word(arena, node);
+    const char *name = node_called(node);
     bool adjoint = node->phase == PHASE_BACKWARD && (node->forward || node->rule) && !node->name && !node->title;
     return adjoint && strncmp(name, "d_", 2) != 0 ? arena_printf(arena, "d_%s", name) : name;
 }
@@ -144,7 +144,7 @@ bool fuse_claim(Fuse *fuse, Node *node, Place place) {
 /* Where the value's own layout and the place ask for loops that don't go together, a plain copy stands between. */
 Node *fuse_copy_into(Fuse *fuse, Node *node, Place place, Phase phase) {
     for (int copies = 0; copies < 2; copies++) {
-        Node *copy = fuse_append(fuse, &op_copy, node, &node, 1);
+        Node *copy = fuse_append_copy(fuse, node);
         copy->phase = phase;
         fuse_open(fuse, copy);
         node = fuse_alias(fuse, copy);
@@ -194,6 +194,12 @@ static const char *plain_name(Arena *arena, const char *name) {
     return plain;
 }
 
+/* net_enc_0_att_q and q */
+static bool ends_with_part(const char *path, const char *part) {
+    size_t length = strlen(path), tail = strlen(part);
+    return length >= tail && !strcmp(path + length - tail, part) && (length == tail || path[length - tail - 1] == '_');
+}
+
 static bool word_stands_alone(const Schedule *schedule, const Buffer *buffer) {
     for (int i = 0; i < schedule->buffers.count; i++)
         if (schedule->buffers.at[i] != buffer && !strcmp(schedule->buffers.at[i]->word, buffer->word)) return false;
@@ -211,8 +217,10 @@ static void name_buffers(Fuse *fuse) {
     for (int i = 0; i < schedule->buffers.count; i++) {
         Buffer *buffer = schedule->buffers.at[i];
         const char *name = buffer->word;
-        if (*buffer->scope && !word_stands_alone(schedule, buffer))
-            name = plain_name(fuse->arena, arena_printf(fuse->arena, "%s_%s", buffer->scope, name));
+        if (*buffer->scope && !word_stands_alone(schedule, buffer)) {
+            const char *scope = plain_name(fuse->arena, buffer->scope);
+            name = ends_with_part(scope, name) ? scope : arena_printf(fuse->arena, "%s_%s", scope, name);
+        }
         buffer->name = name;
         for (int other = 0, number = 2; other < i; other++) {
             if (strcmp(schedule->buffers.at[other]->name, buffer->name) != 0) continue;

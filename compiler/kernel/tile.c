@@ -9,6 +9,8 @@
  */
 #include "kernel/kernel.h"
 
+#include <string.h>
+
 enum {
     LATENCY = 8,
     FAR_APART = 4096,   /* bytes from row to row of B */
@@ -61,11 +63,22 @@ static int loop_of(const Kernel *kernel, LoopRole role) {
     fatal("tile", "a product lacks a loop");
 }
 
-static Buffer *panels(Schedule *schedule, const char *name, int kernel, int64_t count) {
+/* "W" for the parameter net.W, the value's own word for any other operand. */
+static const char *operand_word(const Schedule *schedule, const Kernel *kernel, int index) {
+    Node *node = schedule_alias(schedule, kernel->root->operand[index]);
+    while (node->op->kind == OP_VIEW) node = schedule_alias(schedule, node->operand[0]);
+    if (node->op != &op_read) return schedule->place[node->id].buffer->word;
+    const char *path = node->attr.variable->path, *dot = strrchr(path, '.');
+    return dot ? dot + 1 : path;
+}
+
+static Buffer *panels(Schedule *schedule, const Kernel *kernel, int index, int64_t count) {
     Buffer *packed = NEW(schedule->model->arena, Buffer);
+    const char *word = operand_word(schedule, kernel, index);
+    word = arena_printf(schedule->model->arena, "%s_%s", word, index ? "panels" : "rows");
     *packed = (Buffer){.id = schedule->buffers.count, .kind = BUF_ARENA, .dtype = DT_FLOAT, .count = count};
-    packed->name = arena_printf(schedule->model->arena, "%s_%02d", name, kernel);
-    packed->word = name;
+    packed->name = arena_printf(schedule->model->arena, "%s_%02d", word, kernel->id);
+    packed->word = word;
     packed->scope = "";
     vec_push(schedule->model->arena, &schedule->buffers, packed);
     return packed;
@@ -110,10 +123,9 @@ static void tile_contract(Schedule *schedule, Kernel *kernel, const Machine *mac
     if (tile->k_block < k) block = BLOCKED_ROWS / tile->mr * tile->mr;
     if (block < tile->mr) block = tile->mr;
     tile->row_block = block < m ? block : m;
-    if (tile->pack_a) kernel->packed_a = panels(schedule, "rows", kernel->id, batches(kernel, &a) * m * k);
+    if (tile->pack_a) kernel->packed_a = panels(schedule, kernel, 0, batches(kernel, &a) * m * k);
     if (tile->pack_b)
-        kernel->packed =
-            panels(schedule, "packed", kernel->id, batches(kernel, &b) * ((n + panel - 1) / panel) * k * panel);
+        kernel->packed = panels(schedule, kernel, 1, batches(kernel, &b) * ((n + panel - 1) / panel) * k * panel);
 }
 
 void tile(Schedule *schedule, const Machine *machine) {

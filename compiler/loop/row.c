@@ -200,6 +200,7 @@ static void sweep(Lower *lower, const Nest *nest, Block *in, RowPlan *plan) {
         if (member->sum->lanes) {
             Var *sum = st_let(lower, in, node_called(member->node), end);
             value_called(lower, member->node, sum);
+            sum->plain = !member->node->name && !member->node->title;
             end = ex_var(lower, sum);
         }
         end->depth = last;

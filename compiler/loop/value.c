@@ -160,6 +160,15 @@ Expr *load_at(Lower *lower, Buffer *buffer, const Access *in_buffer) {
     return x;
 }
 
+/* The array that holds the node: a part of a larger buffer goes by the node's own name. */
+static Array *node_array(Lower *lower, const Node *node, int64_t offset, bool written) {
+    Buffer *buffer = lower->schedule->place[node->id].buffer;
+    Array *array = array_of(lower, buffer, offset, written);
+    bool part = buffer->kind == BUF_ARENA && buffer->count > shape_count(&node->shape);
+    if (part && (node->name || node->title)) array->word = node_called(node);
+    return array;
+}
+
 static Expr *load_node(Lower *lower, Node *node, const Access *access) {
     Access in_buffer;
     node = schedule_reach(lower->schedule, &lower->kernel->fine, node, access, &in_buffer);
@@ -169,7 +178,7 @@ static Expr *load_node(Lower *lower, Node *node, const Access *access) {
 void value_store(Lower *lower, Block *in, Node *node, const Access *access, Expr *value) {
     Access in_buffer;
     node = schedule_reach(lower->schedule, &lower->kernel->fine, node, access, &in_buffer);
-    Array *array = array_of(lower, lower->schedule->place[node->id].buffer, in_buffer.offset, true);
+    Array *array = node_array(lower, node, in_buffer.offset, true);
     if (moves_in_lanes(lower, &in_buffer)) value = ex_lanes(lower, value);
     st_store(lower, in, array, index_in_buffer(lower, &in_buffer), value, lower->part);
 }

@@ -213,7 +213,18 @@ static Value give_back(Elab *el, const Field *field, Node *node, Scope *caller, 
     return tensor_value(rename_axes(el, node, axes));
 }
 
-static Value results_of(Elab *el, const Function *function, Frame *frame, Scope *caller, const char *what, Span at) {
+/* An unnamed result goes by its function's name, or by the module instance that the function stands for. */
+static void title_result(Elab *el, const Function *function, const Frame *frame, Node *node, int first) {
+    if (!node || node->id < first || frame->result_count != 1) return;
+    const char *path = frame->closure->path;
+    if (function->name.name)
+        node_title(node, function->name.name);
+    else if (path[0])
+        node_title(node, path_tail(el->arena, path));
+}
+
+static Value results_of(Elab *el, const Function *function, Frame *frame, Scope *caller, const char *what, Span at,
+                        int first) {
     if (frame->failed) return poison();
     if (!frame->returned) {
         diag_error(el->diag, function->body.span, E0208, "`%s` ends without a return", what);
@@ -238,6 +249,7 @@ static Value results_of(Elab *el, const Function *function, Frame *frame, Scope 
         const char *name = field->name.name ? arena_printf(el->arena, "result `%s` of `%s`", field->name.name, what)
                                             : arena_printf(el->arena, "the result of `%s`", what);
         at_place(el, at);
+        title_result(el, function, frame, node, first);
         *value = give_back(el, field, node, caller, said, name);
         good = good && value->kind == VALUE_TENSOR;
     }
@@ -258,6 +270,7 @@ static Value call_function(Elab *el, const Value *callee, const Expr *call) {
     Value *values = NEW_ARRAY(el->arena, Value, function->arguments.count + 1);
     if (!bind_fields(el, what, &function->arguments, call, inside, values)) return poison();
     const char *path = el->graph->scope;
+    int first = el->graph->nodes.count;
     CallSite *here = NEW(el->arena, CallSite);
     *here = (CallSite){.span = call->span, .scope = callee->scope->path, .outer = el->graph->call};
     if (!here->scope[0] && here->outer) here->scope = here->outer->scope;
@@ -280,7 +293,7 @@ static Value call_function(Elab *el, const Value *callee, const Expr *call) {
             exec_block(el, &function->body);
         }
         el->graph->call = here->outer;
-        if (!el->stopped) result = results_of(el, function, &frame, caller, what, call->span);
+        if (!el->stopped) result = results_of(el, function, &frame, caller, what, call->span, first);
     }
     el->graph->scope = path;
     el->scope = caller;

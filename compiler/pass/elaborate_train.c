@@ -139,6 +139,7 @@ static int group_gradients(Elab *el, const Training *training, const GroupList *
             parts[k] = reshape(el->graph, gradient, shape);
         }
         Node *gradient = flat->members.count == 1 ? parts[0] : concat(el->graph, parts, flat->members.count, 0);
+        node_title(gradient, "gradients");
         updates[count++] = (GroupUpdate){.group = flat, .number = i, .gradient = gradient};
     }
     return count;

@@ -124,7 +124,7 @@ static void name_adjoint(Walk *walk, const Node *node, Node *adjoint) {
     Arena *arena = walk->graph->arena;
     const Node *shown = node;
     while (!shown->name && shown->op->kind == OP_VIEW) shown = shown->operand[0];
-    const char *word = node_word(arena, shown);
+    const char *word = node_called(shown);
     if (!adjoint->name) node_title(adjoint, arena_printf(arena, "d_%s", word));
     if (!node->name || adjoint->name || walk->lead > 0) return;
     node_rename(walk->graph, adjoint, arena_printf(arena, "d_%s", node->name));

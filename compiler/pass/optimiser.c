@@ -90,7 +90,7 @@ static Value correction(Update *update, Value beta) {
     if (beta.kind != VALUE_NUMBER) return minus(update, 1, combine(update, BINARY_POW, beta, step));
     if (beta.number <= 0) return number_value(1);
     Value u = times(update, number_value(-0.5 * log(beta.number)), step);
-    u = tensor_value(hyperbolic_tangent(update->graph, u.node));
+    u = tensor_value(node_title(hyperbolic_tangent(update->graph, u.node), "u"));
     Value above = times(update, number_value(2), u), below = combine(update, BINARY_ADD, number_value(1), u);
     return combine(update, BINARY_DIV, above, below);
 }
@@ -172,6 +172,13 @@ static void step_sgd(Update *update, const GroupUpdate *group, Node *g) {
     write_flat(update, group->group, subtract(graph, p, scaled(update, update->lr, g)), "new_p");
 }
 
+/* 1 - lr * decay: what decay leaves of a parameter. */
+static Value decayed_share(Update *update, Value decay) {
+    Value share = minus(update, 1, times(update, update->lr, decay));
+    if (share.kind == VALUE_TENSOR) node_title(share.node, "kept_share");
+    return share;
+}
+
 static void step_adam(Update *update, const GroupUpdate *group, Node *g) {
     Graph *graph = update->graph;
     Value beta1 = argument(update, "beta1", 0.9), beta2 = argument(update, "beta2", 0.999);
@@ -181,13 +188,15 @@ static void step_adam(Update *update, const GroupUpdate *group, Node *g) {
     Node *squares = multiply(graph, g, g);
     Node *v = blend(update, beta2, read_moment(update, second, "v"), squares);
     Value size = combine(update, BINARY_DIV, update->lr, correction(update, beta1));
+    if (size.kind == VALUE_TENSOR) node_title(size.node, "step_size");
     Value eps = argument(update, "eps", 1e-8);
     Node *root = reciprocal_root(graph, node_of(update, correction(update, beta2)));
+    node_title(root, "v_scale");
     Node *below = multiply(graph, square_root(graph, v), root);
     below = add(graph, below, node_of(update, eps));
     Node *p = read_moment(update, group->group, "p");
     if (group->group->decay && (decay.kind != VALUE_NUMBER || decay.number != 0))
-        p = scaled(update, minus(update, 1, times(update, update->lr, decay)), p);
+        p = scaled(update, decayed_share(update, decay), p);
     Node *change = divide(graph, scaled(update, size, m), below);
     write_flat(update, first, m, "new_m");
     write_flat(update, second, v, "new_v");

@@ -509,6 +509,7 @@ static Node *transposed_product(const Round *round, const Node *old, const Node 
     if (!is_op(product, &op_matmul)) return NULL;
     Attr attr = {.transpose_a = !product->attr.transpose_b, .transpose_b = !product->attr.transpose_a};
     Node *operand[] = {product->operand[1], product->operand[0]};
+    if (product->rule) graph_stand(round->to, product, product->forward);
     return graph_append(round->to, &op_matmul, node->dtype, node->shape, 2, operand, &attr);
 }
 
@@ -523,6 +524,7 @@ static Node *rewritten(const Round *round, const Node *node) {
     if (!simpler) simpler = transposed_product(round, node, copy);
     if (!simpler) return copy;
     if (!simpler->name && node->name) node_rename(to, simpler, node->name);
+    node_title(simpler, node->title);
     return simpler;
 }
 
