@@ -28,11 +28,10 @@ static int kernel_index(Emitter *e, const Schedule *schedule, const Function *fu
     if (e->model->entries.count > 1) wanted = arena_printf(e->arena, "%s_%s", entry, wanted);
     const char *name = name_new(&e->names, wanted);
     const char *args_type = arena_printf(e->arena, "%s_args", name);
-    vec_push(e->arena, &e->kernels, ((KernelText){.function = function,
-                                                .schedule = schedule,
-                                                .name = name,
-                                                .args_type = args_type,
-                                                .canonical = canonical}));
+    vec_push(
+        e->arena, &e->kernels,
+        ((KernelText){
+            .function = function, .schedule = schedule, .name = name, .args_type = args_type, .canonical = canonical}));
     return e->kernels.count - 1;
 }
 

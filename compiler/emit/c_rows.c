@@ -55,10 +55,10 @@ void put_rows(Emitter *e, Text *text, const EntryText *entry) {
         text_add(text, "},\n");
     }
     text_indent(text, -1);
-    text_printf(text, "};\n\nstatic const int %s_launches[] = {\n", entry->name);
+    text_printf(text, "};\n\n/* clang-format off */\nstatic const int %s_launches[] = {\n", entry->name);
     text_indent(text, 1);
     for (int i = 0; i < count; i++)
         text_printf(text, "%d,%s", entry->row_of[i], i + 1 == count || (i + 1) % IN_A_LINE == 0 ? "\n" : " ");
     text_indent(text, -1);
-    text_add(text, "};\n");
+    text_add(text, "};\n/* clang-format on */\n");
 }

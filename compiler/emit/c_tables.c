@@ -135,9 +135,10 @@ void put_tables(Emitter *e, Text *text) {
     Text json;
     text_init(&json, e->arena);
     put_json(e, &json);
-    text_add(text, "\n/* clang-format off */\nstatic const char json[] =\n");
+    text_add(text, "\n/* clang-format off */\n#pragma GCC diagnostic push\n"
+                   "#pragma GCC diagnostic ignored \"-Woverlength-strings\"\nstatic const char json[] =\n");
     put_string(text, json.at);
-    text_add(text, "/* clang-format on */\n");
+    text_add(text, "#pragma GCC diagnostic pop\n/* clang-format on */\n");
     text_add(text, "\nstatic const tg_info info = {\n");
     text_indent(text, 1);
     text_printf(text, ".abi = TG_ABI,\n.name = \"%s\",\n.float_type = %s,\n.target = \"%s\",\n", e->model->name,

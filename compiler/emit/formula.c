@@ -4,9 +4,9 @@
  *      *   h[B, T, F] = gelu(x1 @ w1 + b1)
  *      *   604 MFLOP, 11.4 MB; 32 slices; tile 4 x 64
  *
- * A backward kernel quotes the forward line and the rule of its adjoint. A value goes by the name it has in the function
- * below, be it an array or a variable, and each such value has a line of its own: a formula is no longer than the code
- * that it stands for, and every name in it is found there. */
+ * A backward kernel quotes the forward line and the rule of its adjoint. A value goes by the name it has in the
+ * function below, be it an array or a variable, and each such value has a line of its own: a formula is no longer than
+ * the code that it stands for, and every name in it is found there. */
 #include "emit/parts.h"
 
 #include <string.h>
@@ -43,7 +43,8 @@ static const Array *array_for(const Formula *f, const Buffer *buffer, int64_t fr
 static const char *memory_name(const Formula *f, const Node *node) {
     const Place *place = &f->schedule->place[node->id];
     if (!place->buffer) return NULL;
-    const Array *array = array_for(f, place->buffer, place->offset, place->index ? INT64_MAX / 2 : shape_count(&node->shape));
+    const Array *array =
+        array_for(f, place->buffer, place->offset, place->index ? INT64_MAX / 2 : shape_count(&node->shape));
     if (!array) array = array_for(f, place->buffer, 0, INT64_MAX / 2);
     return array ? loop_name(f->arena, f->function, array->name) : NULL;
 }
@@ -153,17 +154,16 @@ static int iota_axis(const Node *node) {
     if (axis < 0) return -1;
     if (node->op == &op_broadcast) return axis + node->shape.rank - below->shape.rank;
     for (int i = 0; node->op == &op_reshape && i < node->shape.rank; i++)
-        if (node->shape.size[i] == below->shape.size[axis] && shape_count(&node->shape) == node->shape.size[i]) return i;
+        if (node->shape.size[i] == below->shape.size[axis] && shape_count(&node->shape) == node->shape.size[i])
+            return i;
     return -1;
 }
 
-/* "iota(T)": the place along an axis. */
+/* "row" and "column": the place along one of the last two axes. */
 static bool put_iota(Formula *f, const Node *node) {
-    int axis = iota_axis(node);
-    if (axis < 0) return false;
-    text_add(&f->text, "iota(");
-    put_axis(&f->text, &node->shape, axis);
-    text_add(&f->text, ")");
+    int axis = iota_axis(node), rank = node->shape.rank;
+    if (axis < 0 || rank < 2 || axis < rank - 2) return false;
+    text_add(&f->text, axis == rank - 1 ? "column" : "row");
     return true;
 }
 
@@ -346,7 +346,8 @@ static bool add_origin(Arena *arena, Origins *origins, Origin origin) {
     if (!*origin.line && !origin.rule) return false;
     for (int i = 0; i < origins->count; i++) {
         const Origin *known = &origins->at[i];
-        bool same_rule = known->rule == origin.rule || (known->rule && origin.rule && !strcmp(known->rule, origin.rule));
+        bool same_rule =
+            known->rule == origin.rule || (known->rule && origin.rule && !strcmp(known->rule, origin.rule));
         if (same_rule && !strcmp(known->line, origin.line)) return false;
     }
     vec_push(arena, origins, origin);
@@ -420,7 +421,8 @@ static const char *value_path(const Emitter *e, const Function *function) {
     if (!node || !node->scope || !*node->scope) return name;
     size_t scope = strlen(node->scope), length = strlen(name);
     if (!strcmp(node->scope, name)) return name;
-    bool says_it = scope > length && !strcmp(node->scope + scope - length, name) && node->scope[scope - length - 1] == '.';
+    bool says_it =
+        scope > length && !strcmp(node->scope + scope - length, name) && node->scope[scope - length - 1] == '.';
     return says_it ? node->scope : arena_printf(e->arena, "%s.%s", node->scope, name);
 }
 

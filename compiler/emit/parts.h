@@ -22,8 +22,8 @@ const char *name_behind_prefix(NameSet *set, const char *wanted); /* the same wh
 /* ---- kernels and entries as they are called in the C ---- */
 
 typedef struct KernelText {
-    const Function *function; /* the first of those that are the same */
-    const Schedule *schedule; /* of its entry */
+    const Function *function;    /* the first of those that are the same */
+    const Schedule *schedule;    /* of its entry */
     VEC(const Function *) users; /* all of them, as they are launched */
     const char *name, *args_type;
     const char *canonical;

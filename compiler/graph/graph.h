@@ -196,7 +196,7 @@ Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *fo
 void graph_stand(Graph *graph, const Node *node, Node *forward);
 void node_rename(Graph *graph, Node *node, const char *name);
 Node *node_title(Node *node, const char *title); /* gives a title to a value that has neither name nor title */
-const char *node_called(const Node *node); /* its name, its title or its operation */
+const char *node_called(const Node *node);       /* its name, its title or its operation */
 /* The last part of a module instance's path, with the list's name before a number: `q` of net.enc.0.att.q, `enc_0` of
  * net.enc.0. */
 const char *path_tail(Arena *arena, const char *path);

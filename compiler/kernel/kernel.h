@@ -59,9 +59,9 @@ typedef enum BufferKind {
 typedef struct Buffer {
     int id;
     BufferKind kind;
-    const char *name; /* C identifier, unique among the entry's buffers */
-    const char *word;  /* the value's own name, which kernels call it by: "p" of net_enc_0_att_p */
-    const char *scope; /* of an arena value: the module instance that computes it, or "" */
+    const char *name;   /* C identifier, unique among the entry's buffers */
+    const char *word;   /* the value's own name, which kernels call it by: "p" of net_enc_0_att_p */
+    const char *scope;  /* of an arena value: the module instance that computes it, or "" */
     const Shape *shape; /* what lies in it, row by row; NULL where that is not one tensor */
     DType dtype;
     int64_t count;      /* elements */

@@ -211,7 +211,7 @@ static const char *array_name(const Buffer *buffer, int64_t offset) {
         const char *dot = strrchr(member->path, '.');
         return dot ? dot + 1 : member->path;
     }
-    return buffer->word;
+    return buffer->word ? buffer->word : buffer->name;
 }
 
 Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, bool written) {
@@ -224,9 +224,8 @@ Array *array_of(Lower *lower, Buffer *buffer, int64_t offset, bool written) {
     }
     Array *array = NEW(lower->arena, Array);
     bool whole = lower->kernel && lower->kernel->phase == PHASE_UPDATE;
-    const char *word = whole ? buffer->word : array_name(buffer, offset);
-    *array = (Array){
-        .name = unique_name(lower, word, true), .word = word, .dtype = buffer->dtype, .buffer = buffer};
+    const char *word = whole && buffer->word ? buffer->word : array_name(buffer, offset);
+    *array = (Array){.name = unique_name(lower, word, true), .word = word, .dtype = buffer->dtype, .buffer = buffer};
     array->offset = offset;
     array->written = written;
     vec_push(lower->arena, &function->arrays, array);

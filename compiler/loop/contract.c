@@ -240,6 +240,7 @@ static void epilogue(Lower *lower, Block *in, Contract *c, int rows) {
 /* One tile of `rows` rows at the row that m_loop stands at. */
 static void tile_body(Lower *lower, Block *in, Contract *c, int rows) {
     set_blocks(lower, c->p.m_loop + 1, in);
+    st_comment(lower, in, "c<row><vector>: a tile of %d x %d elements", rows, (int)c->p.panel);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < c->p.nv; v++)
             c->sums[r][v] =
@@ -407,7 +408,7 @@ static void open_grid(Lower *lower, Contract *c) {
     Block *in = &c->nest.slices->body;
     Var *number = c->nest.number;
     if (p->panels > 1) c->panel = c->blocks > 1 ? grid_digit(lower, in, "panel", number, "%0 / %1", c->blocks) : number;
-    if (c->blocks > 1) c->block = p->panels > 1 ? grid_digit(lower, in, "rows", number, "%0 % %1", c->blocks) : number;
+    if (c->blocks > 1) c->block = p->panels > 1 ? grid_digit(lower, in, "block", number, "%0 % %1", c->blocks) : number;
     lower->loop[p->n_loop] = NULL;
     if (c->panel) lower->loop[p->n_loop] = grid_digit(lower, in, "j", c->panel, "%0 * %1", p->panel);
 }

@@ -132,9 +132,9 @@ struct Function {
     Block body;
     FunctionRole role;      /* what it does for its kernel */
     VEC(NamedValue) values; /* computed here under a name of their own */
-    int64_t slices;     /* the grid: tg_for's count */
-    double flop, bytes; /* counted by loop_check from the loops themselves */
-    Kernel *kernel;     /* the (first) kernel it was made for */
+    int64_t slices;         /* the grid: tg_for's count */
+    double flop, bytes;     /* counted by loop_check from the loops themselves */
+    Kernel *kernel;         /* the (first) kernel it was made for */
 };
 
 /* ---- build.c: small constructors ---- */

@@ -35,10 +35,11 @@ static bool is_free(const Scope *scope, const char *name) {
     return find(scope, name) < 0 && !c_word(name);
 }
 
-static const char *free_name(Scope *scope, const char *word, bool array) {
+/* `beside` is what stands behind the word where it is an array's; NULL for arrays themselves. */
+static const char *free_name(Scope *scope, const char *word, const char *beside) {
     const char *base = identifier(scope->arena, word), *name = base;
     int meets = find(scope, base);
-    if (!array && meets >= 0 && meets < scope->arrays) name = base = arena_printf(scope->arena, "%s_here", base);
+    if (beside && meets >= 0 && meets < scope->arrays) name = base = arena_printf(scope->arena, "%s_%s", base, beside);
     for (int number = 2; !is_free(scope, name); number++) name = arena_printf(scope->arena, "%s_%d", base, number);
     vec_push(scope->arena, &scope->names, name);
     return name;
@@ -48,9 +49,9 @@ static void name_block(Scope *scope, Block *block) {
     int outside = scope->names.count;
     for (int i = 0; i < block->stmts.count; i++) {
         Stmt *s = block->stmts.at[i];
-        if (s->kind == ST_LET || s->kind == ST_VAR) s->var->name = free_name(scope, s->var->word, false);
+        if (s->kind == ST_LET || s->kind == ST_VAR) s->var->name = free_name(scope, s->var->word, "here");
         int here = scope->names.count;
-        if (s->kind == ST_FOR) s->var->name = free_name(scope, s->var->word, false);
+        if (s->kind == ST_FOR) s->var->name = free_name(scope, s->var->word, "at");
         name_block(scope, &s->body);
         scope->names.count = here;
     }
@@ -61,9 +62,9 @@ void loop_names(Arena *arena, Function *function) {
     Scope scope = {.arena = arena};
     for (int i = 0; i < function->scalars.count; i++) vec_push(arena, &scope.names, function->scalars.at[i]);
     for (int i = 0; i < function->arrays.count; i++)
-        function->arrays.at[i]->name = free_name(&scope, function->arrays.at[i]->word, true);
+        function->arrays.at[i]->name = free_name(&scope, function->arrays.at[i]->word, NULL);
     scope.arrays = scope.names.count;
     for (int i = 0; i < function->locals.count; i++)
-        function->locals.at[i]->name = free_name(&scope, function->locals.at[i]->word, true);
+        function->locals.at[i]->name = free_name(&scope, function->locals.at[i]->word, NULL);
     name_block(&scope, &function->body);
 }

@@ -51,7 +51,7 @@ Nest nest_open(Lower *lower, const int *order, int outer, int64_t blocks, int64_
     int only = -1;
     for (int i = 0; i < outer; i++)
         if (lower->axes.extent[order[i]] > 1 && digits == 1) only = order[i];
-    Var *slice = var_new(lower, only >= 0 ? name_of_loop(lower, only) : "s", T_INDEX, false);
+    Var *slice = var_new(lower, only >= 0 ? name_of_loop(lower, only) : "slice", T_INDEX, false);
     lower->function->slices = slices;
     nest.slices = st_for(lower, LOOP_SLICE, slice, NULL, NULL, 1);
     Block *body = &nest.slices->body;

@@ -357,15 +357,17 @@ static Piece piece_of(Printer *p, const Expr *x) {
 /* ---- statements ---- */
 
 /* Where a line may be broken so that it keeps its form under the .clang-format beside it: after an operator outside all
- * brackets. The last such place that fits, or the first; 0 if there is none. */
-static size_t break_of(const char *line, size_t width) {
+ * brackets, else after a comma of the outermost call. The last such place that fits, or
+ * the first; 0 if there is none. */
+static size_t break_at(const char *line, size_t width, bool commas, int level) {
     size_t best = 0;
     int depth = 0;
     for (size_t i = 0; line[i]; i++) {
         if (strchr("([{", line[i])) depth++;
         if (strchr(")]}", line[i])) depth--;
         bool spaced = i > 0 && line[i - 1] == ' ' && line[i + 1] == ' ';
-        if (depth || !spaced || !strchr("+-*/&|<>", line[i])) continue;
+        bool place = commas ? line[i] == ',' && line[i + 1] == ' ' : spaced && strchr("+-*/&|<>", line[i]) != NULL;
+        if (depth != level || !place) continue;
         if (best && i + 1 > width) break;
         best = i + 1;
     }
@@ -375,9 +377,11 @@ static size_t break_of(const char *line, size_t width) {
 /* Writes a statement, in several lines if it is too long for one. */
 static void put_line(Printer *p, const char *line) {
     size_t indent = (size_t)p->text->indent * 4;
+    bool inside = false; /* the brackets of a call that was broken */
     int inner = 0;
     while (!p->canonical && indent + strlen(line) > LINE_WIDTH) {
-        size_t at = break_of(line, LINE_WIDTH - indent);
+        size_t at = inside ? 0 : break_at(line, LINE_WIDTH - indent, false, 0);
+        if (!at) at = break_at(line, LINE_WIDTH - indent, true, inside ? 0 : 1), inside = true;
         if (!at) break;
         text_printf(p->text, "%s\n", arena_strndup(p->arena, line, at));
         line += at + 1;

@@ -237,7 +237,8 @@ void lower_row(Lower *lower) {
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
         if (member->kept && !has_place(lower, member->node))
-            member->scratch = st_array(lower, in, arena_printf(lower->arena, "%s_row", node_called(member->node)), DT_FLOAT, row);
+            member->scratch =
+                st_array(lower, in, arena_printf(lower->arena, "%s_row", node_called(member->node)), DT_FLOAT, row);
     }
     store_row_values(lower, in, 0);
     for (lower->sweep = 0; lower->sweep < plan->sweeps; lower->sweep++) {

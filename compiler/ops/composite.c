@@ -36,9 +36,10 @@ Node *sinusoid(Graph *graph, int64_t positions, int64_t width) {
     Node *odd = modulo(graph, column, constant(graph, 2, DT_I32));
     Node *exponent = divide(graph, subtract(graph, column, odd), number(graph, width > 0 ? (double)width : 1));
     Node *frequency = exponential(graph, multiply(graph, exponent, number(graph, -log(10000.0))));
-    Node *angle = multiply(graph, cast(graph, row_numbers(graph, shape), DT_FLOAT), frequency);
-    Node *even = equal(graph, odd, constant(graph, 0, DT_I32));
-    return where(graph, even, sine(graph, angle), cosine(graph, angle));
+    Node *place = node_title(cast(graph, row_numbers(graph, shape), DT_FLOAT), "place");
+    Node *angle = node_title(multiply(graph, place, node_title(frequency, "frequency")), "angle");
+    Node *even = node_title(equal(graph, node_title(odd, "odd"), constant(graph, 0, DT_I32)), "even");
+    return node_title(where(graph, even, sine(graph, angle), cosine(graph, angle)), "sinusoid");
 }
 
 Node *dropout(Graph *graph, Node *x, double probability, bool live) {
@@ -49,7 +50,7 @@ Node *dropout(Graph *graph, Node *x, double probability, bool live) {
     Node *random = random_uniform(graph, x->shape, graph->site_count++);
     Node *kept = less_equal(graph, number(graph, ldexp(bound, -RANDOM_BITS)), random);
     double scale = probability < 1 ? 1 / (1 - probability) : 0;
-    return where(graph, kept, multiply(graph, x, number(graph, scale)), number(graph, 0));
+    return node_title(where(graph, kept, multiply(graph, x, number(graph, scale)), number(graph, 0)), "dropped_out");
 }
 
 /* The loss of every row: lse - picked, smoothed towards the mean over classes. */
@@ -59,6 +60,7 @@ static Node *row_losses(Graph *graph, Node *logits, Node *ids, double smooth) {
     Node *level = logsumexp(graph, logits, &last, 1, false);
     Node *is_gold = equal(graph, row_back(graph, ids, &logits->shape), iota(graph, classes));
     Node *picked = sum(graph, where(graph, is_gold, logits, number(graph, 0)), &last, 1, false);
+    node_title(picked, "picked");
     Node *likelihood = subtract(graph, level, picked);
     if (smooth == 0) return likelihood;
     Node *spread = subtract(graph, level, mean(graph, logits, &last, 1, false));

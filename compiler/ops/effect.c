@@ -58,7 +58,9 @@ Node *check_range(Graph *graph, Node *ids, int64_t limit, const char *label) {
         return NULL;
     }
     Attr attr = {.limit = limit, .label = label};
-    return graph_append(graph, &op_check_range, DT_I32, ids->shape, 1, &ids, &attr);
+    Node *checked = graph_append(graph, &op_check_range, DT_I32, ids->shape, 1, &ids, &attr);
+    const char *name = ids->op == &op_input ? ids->attr.label : ids->name;
+    return node_title(checked, name ? arena_printf(graph->arena, "checked_%s", name) : "checked");
 }
 
 static bool window_fits(Graph *graph, const Variable *variable, const Node *value, const int64_t *start, int axis) {
