@@ -1,7 +1,7 @@
 /* peak.c: what this machine can do at most: fp32 fused multiply-adds and memory traffic, on 1 and on n threads.
  *
  *     cc -O3 -march=native -ffp-contract=fast -pthread peak.c -o peak && ./peak [threads]
- *     ./peak fma threads        multiply-adds on that many threads alone
+ *     ./peak fma threads        one figure (fma, read, copy or triad) on that many threads alone
  *
  * Prints a line per figure, `fma 2 461.3 GFLOP/s`: the median of several runs after a warm-up. The multiply-adds go
  * through enough accumulators of the machine's widest vector to fill its pipes; read, copy and triad (a = b + 3 c)
@@ -172,26 +172,47 @@ static void measure_fma(int threads) {
     measure("fma", loop_fma, FMA_ROUNDS, 0, threads, 2.0 * LANES * CHAINS * FMA_ROUNDS * threads, "GFLOP/s");
 }
 
+static const struct {
+    const char *name;
+    float (*loop)(long from, long to);
+    int arrays; /* that it reads or writes once each */
+} walks[] = {{"read", loop_read, 1}, {"copy", loop_copy, 2}, {"triad", loop_triad, 3}};
+enum { WALKS = sizeof walks / sizeof *walks };
+
+/* The walk of that name, or all of them. */
+static void measure_memory(const char *only, int threads) {
+    for (int i = 0; i < WALKS; i++)
+        if (!only || !strcmp(only, walks[i].name))
+            measure(walks[i].name, walks[i].loop, (long)(array_bytes / sizeof(Vector)), 1, threads,
+                    walks[i].arrays * (double)array_bytes, "GB/s");
+}
+
+static bool known(const char *name) {
+    bool is_known = !strcmp(name, "fma");
+    for (int i = 0; i < WALKS; i++) is_known |= !strcmp(name, walks[i].name);
+    return is_known;
+}
+
 int main(int argc, char **argv) {
-    bool fma = argc > 2 && !strcmp(argv[1], "fma");
+    const char *only = argc > 2 ? argv[1] : NULL;
     int most = argc > 1 ? atoi(argv[argc - 1]) : (int)sysconf(_SC_NPROCESSORS_ONLN);
-    if (most < 1 || most > MAX_THREADS) {
-        fprintf(stderr, "usage: peak [fma] [threads, 1 to %d]\n", (int)MAX_THREADS);
+    if (most < 1 || most > MAX_THREADS || (only && !known(only))) {
+        fprintf(stderr, "usage: peak [fma|read|copy|triad] [threads, 1 to %d]\n", (int)MAX_THREADS);
         return 2;
     }
-    if (fma) {
+    if (only && !strcmp(only, "fma")) {
         measure_fma(most);
         return 0;
     }
     a = array_new(0), b = array_new(1), c = array_new(2);
-    long count = (long)(array_bytes / sizeof(Vector));
-    double bytes = (double)array_bytes;
+    if (only) {
+        measure_memory(only, most);
+        return 0;
+    }
     for (int i = 0; i < 2 && (i == 0 || most > 1); i++) {
         int threads = i ? most : 1;
         measure_fma(threads);
-        measure("read", loop_read, count, 1, threads, bytes, "GB/s");
-        measure("copy", loop_copy, count, 1, threads, 2 * bytes, "GB/s");
-        measure("triad", loop_triad, count, 1, threads, 3 * bytes, "GB/s");
+        measure_memory(NULL, threads);
     }
     return 0;
 }

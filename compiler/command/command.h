@@ -68,8 +68,11 @@ struct Request {
     bool standalone;       /* emit */
     bool program;          /* build */
     bool check;            /* fmt emit build run train */
-    bool json;             /* bench inspect */
-    bool backward;         /* inspect */
+    bool json;             /* bench inspect plan profile */
+    bool backward;         /* inspect dot */
+    bool kernels;          /* dot */
+    bool all;              /* plan */
+    Number depth;          /* dot */
     const char *html;      /* inspect */
     bool interp;           /* run gradcheck */
     const char *in, *out;  /* run gradcheck */
@@ -78,7 +81,7 @@ struct Request {
     WordList calls;        /* run */
     Number seed, threads;  /* run bench gradcheck; threads: inspect too */
     Number noise;          /* run */
-    Number steps;          /* bench */
+    Number steps;          /* bench profile */
     const char *tolerance; /* gradcheck */
     WordList passed_on;    /* train */
 };
@@ -239,13 +242,19 @@ void variants_make(Model *model, VariantList *variants);
 /* GFLOP/s of fused multiply-adds on `threads` threads, by a loop compiled for `machine`; 0 after a message. */
 double peak_gflops(const Compile *compile, int threads, bool f64);
 
+/* The same, and GB/s that memory carries to and from all of the threads. False after a message. */
+typedef struct Peak {
+    double gflops, gbytes;
+} Peak;
+bool peak_measure(const Compile *compile, int threads, bool f64, Peak *peak);
+
 /* ---- the commands, and command.c: the table of them ---- */
 
 extern const EmbeddedFile embedded_bench[], embedded_errors[]; /* peak.c, errors.md alone; CMake writes the tables */
-extern const EmbeddedFile embedded_html[];  /* the page of inspect, likewise */
+extern const EmbeddedFile embedded_html[];                     /* the page of inspect, likewise */
 
 extern const Command command_check, command_emit, command_build, command_run, command_train, command_bench,
-    command_gradcheck, command_dot, command_fmt, command_inspect, command_explain;
+    command_gradcheck, command_dot, command_fmt, command_inspect, command_explain, command_profile, command_plan;
 int command_main(int argc, char **argv);
 
 #endif

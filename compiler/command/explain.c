@@ -60,9 +60,8 @@ static void put_list(Text *text) {
 static const char *codes_near(Arena *arena, const char *code) {
     enum { SHOWN = 3 };
     int first = 0, wanted = atoi(code + 1);
-    while (first + SHOWN < DIAG_CODE_COUNT &&
-           abs(atoi(diag_code_name((DiagCode)(first + SHOWN)) + 1) - wanted) <
-               abs(atoi(diag_code_name((DiagCode)first) + 1) - wanted))
+    while (first + SHOWN < DIAG_CODE_COUNT && abs(atoi(diag_code_name((DiagCode)(first + SHOWN)) + 1) - wanted) <
+                                                  abs(atoi(diag_code_name((DiagCode)first) + 1) - wanted))
         first++;
     Text text;
     text_init(&text, arena);

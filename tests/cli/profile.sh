@@ -97,3 +97,23 @@ safetensors data.safetensors "$header" "$(printf '0000003f%.0s' $(seq 640))"
 expect 0 tgc build m.tg --exe -o m-train
 expect 0 env TG_PROFILE=.training ./m-train --data data.safetensors --steps 4 --out out
 expect 0 grep -q '^step: 8 calls' .training
+
+# tgc profile: the same beside the machine's rates, its work that of the C's first lines
+expect 0 tgc profile m.tg f --steps 4 --threads 1
+stdout_has 'f: 4 calls on 1 thread,'
+stderr_empty
+awk '$2 == "%" && !/between/ { n += $4; s += $1; if ($6 <= 0) bad = 1 } /between/ { s += $1 }
+    END { exit !(n == 4 * '"$(planned f forward)"' && s > 99.7 && s < 100.3 && !bad) }' .stdout || fail 'launches or shares of f'
+expect 0 tgc profile m.tg step --steps 6 --json
+for key in calls threads seconds between flop estimate peak_gflops peak_gbytes share gflops gbytes; do stdout_has "\"$key\""; done
+expect 0 tgc profile m.tg f --steps 2 --json
+flop=$(sed -n 's/^ "flop": \([0-9]*\).*/\1/p' .stdout)
+mega=$(sed -n 's/^ \*   m_f: .*; \([0-9.e+-]*\) MFLOP.*/\1/p' m.c)
+awk -v flop="$flop" -v mega="$mega" 'BEGIN { exit !(flop > 0 && (flop - mega * 1e6) ^ 2 <= (flop * 1e-3) ^ 2) }' ||
+    fail "$flop operations a call, $mega MFLOP in the C"
+if command -v jq >/dev/null; then
+    expect 0 jq -e '(([.rows[].share] | add) + .between / .seconds - 1 | fabs) < 1e-4 and
+        (([.rows[] | .flop * .launches] | add) / .calls - .flop | fabs) < 1' .stdout
+fi
+expect 2 tgc profile m.tg
+expect 2 tgc profile m.tg nothing
