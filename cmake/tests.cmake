@@ -77,6 +77,14 @@ foreach(source ${tools})
   target_link_libraries(tool_${name} PRIVATE ${CJSON_LIBRARY} ${CMAKE_DL_LIBS} Threads::Threads m)
 endforeach()
 
+# ---- what makes calls of the system and of malloc fail, for tests/faults: put before glibc, not under sanitizers ----
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT TGC_SANITIZE)
+  add_library(faults SHARED ${CMAKE_SOURCE_DIR}/tests/faults/interpose.c)
+  set_target_properties(faults PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tools)
+  target_compile_options(faults PRIVATE -Wno-pedantic -fno-builtin)
+  target_link_libraries(faults PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
+endif()
+
 # ---- shell tests ----
 foreach(folder cli structure library faults)
   file(GLOB shell_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.sh)

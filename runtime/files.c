@@ -124,8 +124,11 @@ static tg_status read_header(const Report *report, tg_file *file, uint64_t *data
         status = fail(report, TG_FORMAT, "the header holds a zero character");
     if (!status) {
         const char *end = NULL;
+        errno = 0;
         file->header = cJSON_ParseWithLengthOpts(text, (size_t)length + 1, &end, 1);
-        if (!file->header || !cJSON_IsObject(file->header))
+        if (!file->header && errno == ENOMEM) /* cJSON gives no reasons */
+            status = fail(report, TG_NO_MEMORY, "no memory for its header");
+        else if (!file->header || !cJSON_IsObject(file->header))
             status = fail(report, TG_FORMAT, "the header is not a JSON object (near byte %ld)",
                           end ? (long)(end - text) + (long)sizeof prefix : 8L);
     }

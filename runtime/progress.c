@@ -62,9 +62,18 @@ static int write_line(int log, const char *line, size_t length) {
     return error;
 }
 
-/* Takes the object; TG_NO_MEMORY where it could not be made. */
-static tg_status write_object(tg_progress *progress, cJSON *object, char *text, size_t size) {
-    char *line = object ? cJSON_PrintUnformatted(object) : NULL;
+typedef struct Number { /* of a record */
+    const char *name;
+    double value;
+} Number;
+
+/* A line of the log: {"step":120,"loss":3.21}. */
+static tg_status write_record(tg_progress *progress, const Number *numbers, int count, char *text, size_t size) {
+    cJSON *object = cJSON_CreateObject();
+    int whole = object != NULL;
+    for (int i = 0; i < count && whole; i++)
+        whole = cJSON_AddNumberToObject(object, numbers[i].name, numbers[i].value) != NULL;
+    char *line = whole ? cJSON_PrintUnformatted(object) : NULL;
     cJSON_Delete(object);
     if (!line) {
         snprintf(text, size, "no memory for a line of the log");
@@ -77,30 +86,44 @@ static tg_status write_object(tg_progress *progress, cJSON *object, char *text, 
     return error ? log_failed(progress, error, text, size) : TG_OK;
 }
 
-/* Where the lines of steps after `step` begin; a line that is no record counts as such. */
-static off_t end_of_step(FILE *log, uint64_t step) {
+/* Whether a line is the record of a step up to `step`; -1 where memory is lacking. */
+static int is_kept(const char *line, size_t length, uint64_t step) {
+    if (line[length - 1] != '\n') return 0;
+    errno = 0;
+    cJSON *record = cJSON_Parse(line);
+    if (!record && errno == ENOMEM) return -1;
+    const cJSON *at = cJSON_GetObjectItemCaseSensitive(record, "step");
+    int kept = cJSON_IsNumber(at) && at->valuedouble <= (double)step;
+    cJSON_Delete(record);
+    return kept;
+}
+
+/* Where the lines of steps after `step` begin; a line that is no record counts as such. 0, or an errno. */
+static int find_end(FILE *log, uint64_t step, off_t *end) {
     char *line = NULL;
     size_t room = 0;
-    off_t end = 0;
     ssize_t length;
-    while ((length = getline(&line, &room, log)) > 0) {
-        cJSON *record = line[length - 1] == '\n' ? cJSON_Parse(line) : NULL;
-        const cJSON *at = cJSON_GetObjectItemCaseSensitive(record, "step");
-        int kept = cJSON_IsNumber(at) && at->valuedouble <= (double)step;
-        cJSON_Delete(record);
-        if (!kept) break;
-        end += length;
+    int kept = 1, error = 0;
+    errno = 0;
+    while (kept > 0 && (length = getline(&line, &room, log)) > 0) {
+        kept = is_kept(line, (size_t)length, step);
+        if (kept > 0) *end += length;
+        errno = 0;
     }
+    if (kept < 0) error = ENOMEM;
+    if (kept > 0 && !feof(log)) error = errno ? errno : EIO;
     free(line);
-    return end;
+    return error;
 }
 
 static int open_log(tg_progress *progress, uint64_t resumed_at) {
     off_t kept = 0;
     FILE *before = resumed_at ? fopen(progress->path, "re") : NULL;
+    if (resumed_at && !before && errno != ENOENT) return errno;
     if (before) {
-        kept = end_of_step(before, resumed_at);
+        int error = find_end(before, resumed_at, &kept);
         fclose(before);
+        if (error) return error;
     }
     progress->log = open(progress->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (progress->log < 0 || ftruncate(progress->log, kept) != 0) return errno;
@@ -122,6 +145,7 @@ tg_status tg_progress_open(tg_progress **progress, const char *folder, uint64_t 
     snprintf(path, room, "%s/log.jsonl", folder);
     *opened = (tg_progress){.path = path, .terminal = isatty(STDERR_FILENO), .log_every = log_every};
     opened->begun = seconds_now();
+    opened->log = -1;
     int error = open_log(opened, resumed_at);
     if (!error) {
         *progress = opened;
@@ -129,7 +153,7 @@ tg_status tg_progress_open(tg_progress **progress, const char *folder, uint64_t 
     }
     log_failed(opened, error, text, size);
     tg_progress_close(opened);
-    return TG_FILE;
+    return error == ENOMEM ? TG_NO_MEMORY : TG_FILE;
 }
 
 /* ---- the line ---- */
@@ -213,21 +237,18 @@ tg_status tg_progress_step(tg_progress *progress, const tg_step_report *report, 
         fprintf(stderr, "%s\n", line);
     }
     if (!logged) return TG_OK;
-    cJSON *record = cJSON_CreateObject();
-    cJSON_AddNumberToObject(record, "step", (double)report->step);
-    cJSON_AddNumberToObject(record, "loss", report->loss);
-    cJSON_AddNumberToObject(record, "learning_rate", report->learning_rate);
-    cJSON_AddNumberToObject(record, "gradient_norm", report->gradient_norm);
-    cJSON_AddNumberToObject(record, "seconds", floor((seconds_now() - progress->begun) * 1e3) / 1e3);
-    cJSON_AddNumberToObject(record, "memory", peak_memory());
-    return write_object(progress, record, text, size);
+    const Number numbers[] = {{"step", (double)report->step},
+                              {"loss", report->loss},
+                              {"learning_rate", report->learning_rate},
+                              {"gradient_norm", report->gradient_norm},
+                              {"seconds", floor((seconds_now() - progress->begun) * 1e3) / 1e3},
+                              {"memory", peak_memory()}};
+    return write_record(progress, numbers, sizeof numbers / sizeof *numbers, text, size);
 }
 
 tg_status tg_progress_valid(tg_progress *progress, uint64_t step, double loss, char *text, size_t size) {
     clear_line(progress);
     fprintf(stderr, "step %" PRIu64 "  validation loss %.4f\n", step, loss);
-    cJSON *record = cJSON_CreateObject();
-    cJSON_AddNumberToObject(record, "step", (double)step);
-    cJSON_AddNumberToObject(record, "valid_loss", loss);
-    return write_object(progress, record, text, size);
+    const Number numbers[] = {{"step", (double)step}, {"valid_loss", loss}};
+    return write_record(progress, numbers, 2, text, size);
 }
