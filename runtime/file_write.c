@@ -110,7 +110,9 @@ static void sync_folder(const char *path) {
 
 static int write_content(const char *path, const char *header, size_t header_bytes, const tg_file_out *tensors,
                          int count) {
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int descriptor;
+    do descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    while (descriptor < 0 && errno == EINTR);
     if (descriptor < 0) return errno;
     int error = write_all(descriptor, header, header_bytes);
     for (int i = 0; i < count && !error; i++) error = write_all(descriptor, tensors[i].data, bytes_of(&tensors[i]));

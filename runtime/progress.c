@@ -125,7 +125,8 @@ static int open_log(tg_progress *progress, uint64_t resumed_at) {
         fclose(before);
         if (error) return error;
     }
-    progress->log = open(progress->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    do progress->log = open(progress->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    while (progress->log < 0 && errno == EINTR);
     if (progress->log < 0 || ftruncate(progress->log, kept) != 0) return errno;
     return 0;
 }

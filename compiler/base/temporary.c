@@ -59,7 +59,10 @@ static void empty_folder(int folder) {
 }
 
 static void remove_folder(char *path) {
-    int folder = *path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int folder = -1;
+    if (*path) do
+            folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        while (folder < 0 && errno == EINTR);
     if (folder >= 0) empty_folder(folder);
     if (*path) rmdir(path);
     *path = '\0';

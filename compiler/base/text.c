@@ -119,6 +119,20 @@ static bool write_all(int file, const char *bytes, size_t size) {
     return true;
 }
 
+/* open and fsync, begun again where a signal cut them short. */
+static int open_whole(const char *path, int flags) {
+    int file;
+    do file = open(path, flags, 0666);
+    while (file < 0 && errno == EINTR);
+    return file;
+}
+
+static bool sync_whole(int file) {
+    while (fsync(file) != 0)
+        if (errno != EINTR) return false;
+    return true;
+}
+
 /* Opens a new file beside `path`, in `name` (of PATH_MAX bytes). */
 static int open_beside(const char *path, char *name) {
     for (int attempt = 0; attempt < 100; attempt++) {
@@ -126,7 +140,7 @@ static int open_beside(const char *path, char *name) {
             errno = ENAMETOOLONG;
             return -1;
         }
-        int file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        int file = open_whole(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
         if (file >= 0 || errno != EEXIST) return file;
     }
     return -1;
@@ -134,7 +148,7 @@ static int open_beside(const char *path, char *name) {
 
 /* A pipe or a device has no old contents to keep: it is written in place. */
 static bool write_in_place(const char *path, const char *bytes, size_t size) {
-    int file = open(path, O_WRONLY | O_CLOEXEC);
+    int file = open_whole(path, O_WRONLY | O_CLOEXEC);
     if (file < 0) return false;
     bool ok = write_all(file, bytes, size);
     int error = errno;
@@ -155,7 +169,7 @@ bool text_write_file(const char *path, const char *bytes, size_t size) {
     if (exists && realpath(path, real)) path = real; /* a link stays a link */
     int file = open_beside(path, name);
     if (file < 0) return false;
-    bool ok = write_all(file, bytes, size) && (!exists || fchmod(file, old.st_mode & 07777) == 0) && fsync(file) == 0;
+    bool ok = write_all(file, bytes, size) && (!exists || fchmod(file, old.st_mode & 07777) == 0) && sync_whole(file);
     int error = errno;
     if (close(file) != 0 && ok) {
         ok = false;

@@ -117,7 +117,11 @@ static int run_program(const Workshop *w, const Words *words, const char *messag
     while (child > 0 && (got = read(report[0], &error, sizeof error)) < 0 && errno == EINTR) continue;
     if (child > 0 && got != (ssize_t)sizeof error) error = 0;
     close(report[0]);
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+    while (child > 0 && waitpid(child, &status, 0) < 0)
+        if (errno != EINTR) {
+            error = errno;
+            break;
+        }
     temporary_runs(0);
     errno = error;
     return error ? -1 : status;

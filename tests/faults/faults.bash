@@ -47,6 +47,11 @@ counted() { # PROGRAM COMMAND…
         fail "status $? of $*"
 }
 
+nothing_left() {
+    [ -z "$(ls -A room)" ] || fail "left in TMPDIR: $(find room | head -3)"
+    rm -rf room/*
+}
+
 # prepare and after are set by the test: what comes before each run, and what has to hold after it, given its status
 prepare() { :; }
 after() { :; }
@@ -66,7 +71,7 @@ each() { # PROGRAM CALL HOW STATUSES COMMAND…
         tried=$((tried + 1))
         [[ $statuses = *,$status,* ]] || fail "status $status, not one of $statuses"
         [ $status = 0 ] || [ -s .stderr ] || fail 'a failure without a word'
-        [ -z "$(ls -A room)" ] || fail "left in TMPDIR: $(find room)"
+        nothing_left
         after $status
     done
 }
