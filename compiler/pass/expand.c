@@ -1,8 +1,10 @@
-/* expand.c: what the back end does not know: row ops, and folds too long for one thread.
+/* expand.c: what the back end does not know, or knows better in another form: row ops, products with a vector, and
+ * folds too long for one thread.
  *
  * In: graphs of simplify. Out: only leaves, views, maps, reductions, products, indexing, joins and effects.
  *
  *     softmax(x)              m = max(x)  e = exp(x - m)  s = sum(e)  e * (1 / s)        by the op's own rule
+ *     x[1, K] @ w[N, K].T    sum(x * w, axis K)                                          where k lies along the rows
  *     sum(f(x)), x[1000000]   p = sum(f(x as [40, 25000]), axis 1)  sum(p)
  *
  * A reduction of more than LONG_FOLD elements into fewer than FEW_RESULTS is cut into a number of parts that the shape
@@ -38,6 +40,37 @@ static Node *expand_row(Rewrite *rewrite, const Node *node) {
     if (!shape_equal(&result->shape, &node->shape)) fatal("expand", "%s changes its shape", node->op->name);
     if (!result->name) node_rename(rewrite->to, result, node->name);
     return result;
+}
+
+/* ---- thin products ---- */
+
+/* Whether a product has one row or one column and the other operand's rows lie along k: then it is one dot product per
+ * row of that operand, which a fold reads once and in order. */
+static bool is_thin(const Node *node, bool *one_row) {
+    if (node->op != &op_matmul) return false;
+    int rank = node->shape.rank;
+    *one_row = node->shape.size[rank - 2] == 1 && node->attr.transpose_b;
+    return *one_row || (node->shape.size[rank - 1] == 1 && !node->attr.transpose_a);
+}
+
+/* The vector as [.., 1, K], whichever way it lies, once for every row of the matrix [.., N, K]. */
+static Node *vector_beside(Graph *graph, Node *vector, const Node *matrix) {
+    Shape row = matrix->shape;
+    row.size[row.rank - 2] = 1;
+    row.name[row.rank - 2] = NULL;
+    return broadcast(graph, reshape(graph, vector, row), matrix->shape);
+}
+
+static Node *expand_thin(Rewrite *rewrite, const Node *node, bool one_row) {
+    Graph *to = rewrite->to;
+    Node *a = rewrite->map[node->operand[0]->id], *b = rewrite->map[node->operand[1]->id];
+    Node *matrix = one_row ? b : a, *vector = one_row ? a : b;
+    int last = matrix->shape.rank - 1;
+    stand_at(to, node, rewrite->map);
+    Node *dots = sum(to, multiply(to, vector_beside(to, vector, matrix), matrix), &last, 1, false);
+    dots = reshape(to, dots, node->shape);
+    node_rename(to, dots, node->name);
+    return dots;
 }
 
 /* ---- long folds ---- */
@@ -146,6 +179,8 @@ static void count_uses(const Entry *entry, int *uses) {
 }
 
 static Node *without_rows(Rewrite *rewrite, const Node *node) {
+    bool one_row;
+    if (is_thin(node, &one_row)) return expand_thin(rewrite, node, one_row);
     return node->op->kind == OP_ROW ? expand_row(rewrite, node) : copy_node(rewrite, node);
 }
 
