@@ -1,6 +1,6 @@
 # Tests, all run by ctest. Adding one is adding a file:
 #   tests/unit/test_*.c                   a CUnit program
-#   tests/{cli,structure,library,faults}/*.sh    a shell test, run by tests/run
+#   tests/{cli,structure,library,faults}/*.sh   a shell test, run by tests/run
 #   tests/models/*.tg                     compiled code against the evaluator, by tests/compare-model
 #   {examples,tests}/*/*.cases            calls with exact numbers, by tests/tool/cases
 set(TGC_TEST_ENVIRONMENT "TGC=${CMAKE_BINARY_DIR}/tgc" "TGC_TOOLS=${CMAKE_BINARY_DIR}/tools"
@@ -104,6 +104,9 @@ endforeach()
 if(NOT TGC_SANITIZE)
   tgc_test(mutation/sample 600 ${CMAKE_SOURCE_DIR}/tests/mutation/run --every 25)
 endif()
+
+# ---- training killed at random moments; by hand with --count 200 ----
+tgc_test(faults/kill 300 ${CMAKE_SOURCE_DIR}/tests/faults/kill --count 8 --seed 1)
 
 # ---- exact numbers ----
 file(GLOB case_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*/*.cases ${CMAKE_SOURCE_DIR}/tests/*/*.cases)

@@ -204,7 +204,10 @@ static bool harmed(Call call) {
     long number = atomic_fetch_add(&calls[call], 1) + 1;
     if ((int)call != hit_call || hit_error == HIT_SHORT) return false;
     if (hit_number ? number != hit_number : number % 2 == 0) return false;
-    if (hit_error == HIT_KILL) kill(getpid(), SIGKILL);
+    if (hit_error == HIT_KILL) {
+        kill(getpid(), SIGKILL);
+        for (;;) pause(); /* another thread may take the signal */
+    }
     errno = hit_error;
     return true;
 }
