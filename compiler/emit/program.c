@@ -8,8 +8,7 @@ Program *program_lower(Schedule *schedule, const Machine *machine) {
 
 void program_check(const Program *program, const Machine *machine) {
     bool f64 = program->schedule->model->f64;
-    for (int i = 0; i < program->functions.count; i++)
-        loop_check(program->functions.at[i], machine->vector_bytes / (f64 ? 8 : 4), f64);
+    loop_check_program(program, machine->vector_bytes / (f64 ? 8 : 4), f64);
 }
 
 void program_print(Text *text, const Program *program) {

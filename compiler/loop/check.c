@@ -1,219 +1,33 @@
 /* check.c: what must hold of a function before it is printed, and what it costs.
  *
- * Every shape is a constant, so an index is an interval: for i in 0 … 63, i * 256 + 16 over 16 lanes touches elements
- * 16 … 16159 of its array, and they must lie in it. Checked as well: every Var and local array is declared before it is
- * used, lanes meet lanes, and slices that run at the same time don't store to one element. An index that a tensor holds
- * (a token's row) is known to be in range by the check_range kernel before; only the rest of its address is checked.
+ * In: a function of the loop language. Out: its counts of operations and bytes; or the end of the program, with the
+ * pass to blame, unless all of this is proved:
  *
- * Counted: arithmetic operations, a multiply-add as two, and the bytes of distinct elements read and written. */
-#include "loop/loop.h"
+ *     each Var and local array is declared before its use, and no constant is set
+ *     each index lies inside its buffer               for i in 0 … 63: i * 256 + 16, 16 wide, of 16 160 elements
+ *     each element that is read was written           check_memory.c
+ *     slices that run at the same time store apart    check_writes.c
+ *     what is read and written in one kernel is so at the same element in the same turn
+ *
+ * The walk is symbolic: a loop is entered once, whatever its number of turns. An index that a tensor holds is known by
+ * the tg_check_index that gave it; without one it is a violation, like everything else that can't be told. */
+#include "loop/check.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-typedef struct Range { /* low, low + unit, low + 2 * unit … but at most high */
-    bool known;        /* false: it depends on what a tensor holds */
-    int64_t low, high;
-    int64_t unit; /* 0: low alone */
-} Range;
+/* ---- turns ---- */
 
-typedef struct Known { /* a Var in scope */
-    const Var *var;
-    Range range;
-    uint64_t slices; /* which digits of the slice's number it differs by; all bits: by the number itself */
-    bool changes;    /* may be set */
-} Known;
-
-typedef struct Touched { /* elements of an array */
-    const Array *array;
-    double loads, stores;
-    Range load, store;
-} Touched;
-
-typedef struct Checker {
-    Arena *arena;
-    const Function *function;
-    int lane_count;
-    size_t float_bytes;
-    VEC(Known) scope;
-    VEC(const Array *) locals;
-    VEC(Touched) touched;
-    const Var *slice;   /* the number of the slice, inside its loop */
-    int64_t digits[64]; /* the extents of what is taken from it by / and % */
-    int digit_count;
-    double turns; /* how often the statement at hand runs */
-    double flop;
-    bool guarded; /* inside an if */
-} Checker;
-
-static Range exactly(int64_t number) {
-    return (Range){true, number, number, 0};
+static int64_t dim_count(const Dim *dim) {
+    return dim->outer ? dim_count(dim->outer) * dim_count(dim->inner) : dim->high - dim->low + 1;
 }
 
-static int64_t common_unit(int64_t a, int64_t b) {
-    a = llabs(a), b = llabs(b);
-    while (b) {
-        int64_t rest = a % b;
-        a = b, b = rest;
-    }
-    return a;
+static double turns_of(const Checker *c) {
+    double turns = 1;
+    for (int i = 0; i < c->depth; i++) turns *= (double)dim_count(c->around[i].dim);
+    return turns;
 }
 
-/* The range whose highest value is one that it takes. */
-static Range trimmed(Range range) {
-    if (range.unit > 1 && range.high > range.low) range.high -= (range.high - range.low) % range.unit;
-    return range;
-}
-
-static const Known *known_of(const Checker *c, const Var *var) {
-    for (int i = c->scope.count - 1; i >= 0; i--)
-        if (c->scope.at[i].var == var) return &c->scope.at[i];
-    return NULL;
-}
-
-static bool is_scalar(const Checker *c, const Var *var) {
-    for (int i = 0; i < c->function->scalars.count; i++)
-        if (!strcmp(c->function->scalars.at[i], var->name)) return true;
-    return false;
-}
-
-static const Known *use(const Checker *c, const Var *var) {
-    static const Known scalar = {.range = {.unit = 1}};
-    const Known *known = known_of(c, var);
-    if (known) return known;
-    if (is_scalar(c, var)) return &scalar;
-    fatal("lower", "%s: %s is used before it is declared", c->function->name, var->name);
-}
-
-/* ---- intervals ---- */
-
-static Range index_range(const Checker *c, const Index *index) {
-    Range range = exactly(index->constant);
-    for (int i = 0; i < index->terms.count; i++) {
-        const Term *term = &index->terms.at[i];
-        Range of = use(c, term->var)->range;
-        if (!of.known) {
-            range.known = false; /* the rest is kept: it must be in range by itself */
-            continue;
-        }
-        int64_t a = of.low * term->scale, b = of.high * term->scale;
-        range.low += a < b ? a : b;
-        range.high += a < b ? b : a;
-        range.unit = common_unit(range.unit, of.unit * term->scale);
-    }
-    return range;
-}
-
-static const Range unknown = {false, 0, 0, 1};
-
-static int64_t constant_unit(Range a, Range b) {
-    int64_t unit = b.low == b.high ? common_unit(common_unit(a.unit, a.low), b.low) : 1;
-    return unit > 0 ? unit : 1;
-}
-
-/* a % b: multiples of what divides a's steps and b. */
-static Range remainder_range(Range a, Range b) {
-    int64_t unit = constant_unit(a, b), most = b.high - unit;
-    return (Range){true, 0, a.high < most ? a.high : most, unit};
-}
-
-static Range combine(const char *format, Range a, Range b) {
-    if (!a.known || !b.known) return unknown;
-    bool natural = a.low >= 0 && b.low >= 0, constant = b.low == b.high;
-    if (!strcmp(format, "%0 + %1")) return (Range){true, a.low + b.low, a.high + b.high, common_unit(a.unit, b.unit)};
-    if (!strcmp(format, "%0 - %1")) return (Range){true, a.low - b.high, a.high - b.low, b.unit ? 1 : a.unit};
-    if (!strcmp(format, "%0 * %1") && natural)
-        return (Range){true, a.low * b.low, a.high * b.high, constant ? a.unit * b.low : 1};
-    if (!strcmp(format, "%0 / %1") && natural && b.low > 0) return (Range){true, a.low / b.high, a.high / b.low, 1};
-    if (!strcmp(format, "%0 % %1") && natural && b.low > 0) return remainder_range(a, b);
-    return unknown;
-}
-
-static Range range_of(const Checker *c, const Expr *x);
-
-/* a < b ? c : d, with the bound known to hold in c where c is a + something. */
-static Range choice_range(const Checker *c, const Expr *x) {
-    Range a = range_of(c, x->arg[0]), b = range_of(c, x->arg[1]);
-    Range then = range_of(c, x->arg[2]), otherwise = range_of(c, x->arg[3]);
-    if (!a.known || !b.known || !then.known || !otherwise.known) return unknown;
-    const Expr *sum = x->arg[2];
-    bool on_a = sum->kind == EX_APPLY && !strcmp(sum->format, "%0 + %1") && sum->arg[0]->kind == EX_VAR &&
-                x->arg[0]->kind == EX_VAR && sum->arg[0]->var == x->arg[0]->var;
-    if (on_a) {
-        int64_t high = b.high - 1 + range_of(c, sum->arg[1]).high;
-        if (high < then.high) then.high = high;
-    }
-    int64_t unit = common_unit(common_unit(then.unit, otherwise.unit), then.low - otherwise.low);
-    return (Range){true, then.low < otherwise.low ? then.low : otherwise.low,
-                   then.high > otherwise.high ? then.high : otherwise.high, unit};
-}
-
-static Range range_of(const Checker *c, const Expr *x) {
-    switch (x->kind) {
-    case EX_NUMBER:
-        return fabs(x->number) < 0x1p53 ? exactly((int64_t)x->number) : unknown;
-    case EX_VAR:
-        return use(c, x->var)->range;
-    case EX_INDEX:
-        return index_range(c, &x->index);
-    case EX_APPLY:
-        if (x->arg_count == 2) return combine(x->format, range_of(c, x->arg[0]), range_of(c, x->arg[1]));
-        if (x->arg_count == 4 && !strcmp(x->format, "%0 < %1 ? %2 : %3")) return choice_range(c, x);
-        break;
-    default:
-        break;
-    }
-    return unknown;
-}
-
-/* ---- which values differ between slices ---- */
-
-static uint64_t index_slices(const Checker *c, const Index *index) {
-    uint64_t slices = 0;
-    for (int i = 0; i < index->terms.count; i++) slices |= use(c, index->terms.at[i].var)->slices;
-    return slices;
-}
-
-static uint64_t expr_slices(const Checker *c, const Expr *x) {
-    if (!x) return 0;
-    if (x->kind == EX_VAR) return use(c, x->var)->slices;
-    uint64_t slices = x->kind == EX_INDEX || x->kind == EX_LOAD ? index_slices(c, &x->index) : 0;
-    for (int i = 0; i < x->arg_count; i++) slices |= expr_slices(c, x->arg[i]);
-    return slices;
-}
-
-/* A let of s / 4 or s % 4 takes a digit out of the slice's number. */
-static uint64_t let_slices(Checker *c, const Expr *x) {
-    uint64_t slices = expr_slices(c, x);
-    bool divides = x->kind == EX_APPLY && (!strcmp(x->format, "%0 / %1") || !strcmp(x->format, "%0 % %1"));
-    Range range = range_of(c, x);
-    if (slices != UINT64_MAX || !divides || !range.known || c->digit_count >= 63) return slices;
-    c->digits[c->digit_count] = range.high - range.low + 1;
-    return (uint64_t)1 << c->digit_count++;
-}
-
-/* ---- memory ---- */
-
-static int64_t room_below(const Array *array) {
-    return array->buffer ? array->offset : 0;
-}
-
-static int64_t room_above(const Array *array) {
-    return array->buffer ? array->buffer->count - array->offset : array->count;
-}
-
-static Touched *touched_of(Checker *c, const Array *array) {
-    for (int i = 0; i < c->touched.count; i++)
-        if (c->touched.at[i].array == array) return &c->touched.at[i];
-    vec_push(c->arena, &c->touched, ((Touched){.array = array}));
-    return &c->touched.at[c->touched.count - 1];
-}
-
-static void widen(Range *range, Range by, bool first) {
-    if (first || by.low < range->low) range->low = by.low;
-    if (first || by.high > range->high) range->high = by.high;
-}
+/* ---- loads and stores ---- */
 
 static void check_declared(const Checker *c, const Array *array) {
     bool found = false;
@@ -223,77 +37,85 @@ static void check_declared(const Checker *c, const Array *array) {
 }
 
 /* How many elements from the index on an access touches. */
-static int64_t width_of(const Checker *c, bool lanes, const Expr *part) {
+static int64_t width_of(Checker *c, bool lanes, const Expr *part) {
     if (!lanes) return 1;
     if (!part) return c->lane_count;
-    Range range = range_of(c, part);
-    return range.known && range.low == range.high ? range.high : 1;
+    Affine width = index_value(c, part);
+    if (!width.known || width.count || width.constant < 1 || width.constant > c->lane_count)
+        fatal("lower", "%s: a part of a vector is not 1 to %d lanes", c->function->name, c->lane_count);
+    return width.constant;
 }
 
-static void touch(Checker *c, const Array *array, const Index *index, bool lanes, const Expr *part, bool store) {
+static int64_t scale_in(const Affine *sum, const Dim *dim) {
+    for (int i = 0; i < sum->count; i++)
+        if (sum->term[i].dim == dim) return sum->term[i].scale;
+    return 0;
+}
+
+static void put_dim(Box *box, const Affine *sum, const Dim *dim) {
+    if (dim->outer) {
+        put_dim(box, sum, dim->outer);
+        put_dim(box, sum, dim->inner);
+        return;
+    }
+    if (box->count == 2 * MOST_DIMS) fatal("lower", "an index under more than %d loops", MOST_DIMS);
+    box->side[box->count++] = (Side){dim, scale_in(sum, dim), dim->low, dim->high - dim->low + 1};
+}
+
+static Box box_of(const Checker *c, const Affine *sum, int64_t width) {
+    Box box = {.constant = sum->constant, .width = width};
+    for (int i = 0; i < c->depth; i++) put_dim(&box, sum, c->around[i].dim);
+    for (int i = 0; i < sum->count; i++)
+        if (sum->term[i].dim->kind == DIM_DATA) put_dim(&box, sum, sum->term[i].dim);
+    return box;
+}
+
+static void check_bounds(const Checker *c, const Touch *touch) {
+    const Array *array = touch->array;
+    int64_t first, last, count = array->buffer ? array->buffer->count : array->count;
+    box_hull(&touch->box, &first, &last);
+    if (first < 0 || last >= count)
+        fatal("lower", "%s: %s elements %lld … %lld of %s, which has %lld", c->function->name,
+              touch->store ? "stores to" : "loads from", (long long)first, (long long)last, array->name,
+              (long long)count);
+}
+
+/* `rows` rows of `stride` elements each, from the index on; 1 row but for blocks. */
+static void touch(Checker *c, const Array *array, const Index *index, int64_t width, int64_t rows, int64_t stride,
+                  bool store) {
+    if (c->pending.dim) return;
     check_declared(c, array);
-    Range range = trimmed(index_range(c, index));
-    int64_t width = width_of(c, lanes, part);
-    range.high += width - 1;
-    if (range.low < -room_below(array) || range.high >= room_above(array))
-        fatal("lower", "%s: %s %s[%lld … %lld], which has elements %lld … %lld", c->function->name,
-              store ? "stores to" : "loads from", array->name, (long long)range.low, (long long)range.high,
-              (long long)-room_below(array), (long long)room_above(array) - 1);
-    if (!array->buffer) return;
-    if (!range.known) range = (Range){true, -room_below(array), room_above(array) - 1, 1};
-    Touched *touched = touched_of(c, array);
-    double elements = c->turns * (double)width;
-    widen(store ? &touched->store : &touched->load, range, (store ? touched->stores : touched->loads) == 0);
-    if (store)
-        touched->stores += elements;
-    else
-        touched->loads += elements;
-}
-
-/* Slices run at the same time: a store must lie elsewhere in each, so its index differs by as many digits of the
- * slice's number as there are. Blocks of a loop differ by the loop's bounds. */
-static void check_disjoint(const Checker *c, const Stmt *s) {
-    if (!s->array->buffer || c->guarded || !c->slice) return;
-    uint64_t slices = index_slices(c, &s->index);
-    if (slices == UINT64_MAX) return;
-    int64_t told = 1;
-    for (int i = 0; i < c->digit_count; i++)
-        if (slices >> i & 1) told *= c->digits[i];
-    if (told < c->function->slices)
-        fatal("lower", "%s: of %lld slices only %lld store apart in %s", c->function->name,
-              (long long)c->function->slices, (long long)told, s->array->name);
+    Affine sum = index_sum(c, index);
+    if (!sum.known)
+        fatal("lower", "%s: where it %s %s is not known to be in range", c->function->name,
+              store ? "stores to" : "loads from", array->name);
+    Touch made = {.array = array, .store = store, .box = box_of(c, &sum, width), .turns = turns_of(c)};
+    if (array->buffer) made.box.constant += array->offset;
+    if (rows > 1) made.box.side[made.box.count++] = (Side){NULL, stride, 0, rows};
+    made.turns *= (double)rows;
+    for (int i = 0; i < sum.count; i++) made.data |= sum.term[i].dim->kind == DIM_DATA;
+    made.depth = c->depth;
+    memcpy(made.around, c->around, sizeof made.around);
+    check_bounds(c, &made);
+    if (!store) check_defined(c, &made);
+    vec_push(c->arena, &c->touches, made);
 }
 
 /* ---- expressions ---- */
-
-/* Arithmetic operations of a format: its operators between operands, and one for a function of the mathematics. */
-static int operations_of(const char *format) {
-    static const char *const moves[] = {"tg_select(", "tg_not(", "tg_to_", "tg_splat",
-                                        "tg_mask_",   "tg_load", "tg_any("};
-    int count = 0;
-    for (const char *at = format; *at; at++) {
-        bool between = at > format && at[-1] == ' ' && at[1] == ' ';
-        if (between && strchr("+-*/", *at)) count++;
-    }
-    if (count || strncmp(format, "tg_", 3) != 0) return format[0] == '-' ? count + 1 : count;
-    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++)
-        if (!strncmp(format, moves[i], strlen(moves[i]))) return 0;
-    return 1;
-}
 
 static void check_expr(Checker *c, const Expr *x, int64_t lanes) {
     switch (x->kind) {
     case EX_NUMBER:
         return;
     case EX_VAR:
-        use(c, x->var);
+        known_use(c, x->var);
         return;
     case EX_INDEX:
-        index_range(c, &x->index);
+        index_sum(c, &x->index);
         return;
     case EX_LOAD:
         if (x->part) check_expr(c, x->part, 1);
-        touch(c, x->array, &x->index, x->lanes, x->part, false);
+        touch(c, x->array, &x->index, width_of(c, x->lanes, x->part), 1, 0, false);
         return;
     case EX_SPLAT:
         if (x->arg[0]->lanes) fatal("lower", "%s: lanes are splat again", c->function->name);
@@ -305,56 +127,13 @@ static void check_expr(Checker *c, const Expr *x, int64_t lanes) {
                 fatal("lower", "%s: \"%s\" mixes lanes and singles", c->function->name, x->format);
             check_expr(c, x->arg[i], lanes);
         }
-        if (x->type == T_REAL) c->flop += c->turns * (double)(x->lanes ? lanes : 1) * operations_of(x->format);
+        if (x->type == T_REAL) c->flop += turns_of(c) * (double)(x->lanes ? lanes : 1) * operations_of(x->format);
         return;
     }
 }
 
-/* ---- statements ---- */
-
-static void check_block(Checker *c, const Block *block);
-
-static void declare(Checker *c, const Var *var, Range range, uint64_t slices, bool changes) {
-    if (known_of(c, var)) fatal("lower", "%s: %s is declared twice", c->function->name, var->name);
-    vec_push(c->arena, &c->scope, ((Known){var, range, slices, changes}));
-}
-
-static void check_for(Checker *c, const Stmt *s) {
-    Range from = exactly(0), to;
-    if (s->step <= 0) fatal("lower", "%s: loop %s does not go on", c->function->name, s->var->name);
-    if (s->loop == LOOP_SLICE) {
-        to = exactly(c->function->slices);
-    } else {
-        if (s->from) check_expr(c, s->from, 1), from = range_of(c, s->from);
-        check_expr(c, s->to, 1), to = range_of(c, s->to);
-    }
-    Range range = {from.known && to.known, from.low, to.high - 1, common_unit(from.unit, s->step)};
-    range = trimmed(range);
-    int64_t turns = 1;
-    if (range.known) {
-        int64_t length = to.high - from.low; /* of blocks that each slice has one of: the longest */
-        if (!from.unit || to.high - from.high >= length || !s->to) {
-            turns = length > 0 ? (length + s->step - 1) / s->step : 0;
-        } else {
-            int64_t first = to.low - from.low;
-            turns = first > 0 ? (first + s->step - 1) / s->step : 1;
-        }
-    }
-    if (turns == 0) return; /* nothing inside runs */
-    double before = c->turns;
-    int scope = c->scope.count;
-    bool grid = s->loop == LOOP_SLICE;
-    declare(c, s->var, range, grid ? UINT64_MAX : expr_slices(c, s->from) | expr_slices(c, s->to), false);
-    if (grid) c->slice = s->var;
-    c->turns *= (double)turns;
-    check_block(c, &s->body);
-    if (grid) c->slice = NULL, c->digit_count = 0;
-    c->turns = before;
-    c->scope.count = scope;
-}
-
 /* The lanes of a vector that count: fewer in a tail. */
-static int64_t lanes_of(const Checker *c, const Expr *value) {
+static int64_t lanes_of(Checker *c, const Expr *value) {
     if (value->kind == EX_LOAD && value->part) return width_of(c, true, value->part);
     for (int i = 0; i < value->arg_count; i++) {
         int64_t lanes = lanes_of(c, value->arg[i]);
@@ -363,52 +142,126 @@ static int64_t lanes_of(const Checker *c, const Expr *value) {
     return c->lane_count;
 }
 
+/* ---- statements ---- */
+
+static void check_block(Checker *c, const Block *block);
+
+static void declare(Checker *c, const Var *var, Affine value, bool changes) {
+    for (int i = 0; i < c->scope.count; i++)
+        if (c->scope.at[i].var == var) fatal("lower", "%s: %s is declared twice", c->function->name, var->name);
+    vec_push(c->arena, &c->scope, ((Known){var, value, changes}));
+}
+
+/* All turns of a loop; in parts where something in it holds for some of them only. */
+static void walk(Checker *c, const Stmt *s, const Affine *from, Dim *dim) {
+    int scope = c->scope.count, touches = c->touches.count;
+    double flop = c->flop, products = c->products;
+    Affine turn = affine_of(0), one = affine_of(0);
+    one.count = 1, one.term[0].dim = dim, one.term[0].scale = 1;
+    turn = affine_add(from, &one, s->step);
+    if (c->depth == MOST_DIMS) fatal("lower", "%s: more than %d loops", c->function->name, MOST_DIMS);
+    c->around[c->depth++] = (Turn){dim, ++c->walks};
+    declare(c, s->var, turn, false);
+    check_block(c, &s->body);
+    c->depth--;
+    c->scope.count = scope;
+    Pending pending = c->pending;
+    if (!pending.dim || pending.dim->root != dim) return;
+    c->pending = (Pending){0};
+    c->touches.count = touches;
+    c->flop = flop, c->products = products;
+    if (pending.again) {
+        walk(c, s, from, dim);
+        return;
+    }
+    Dim *leaf = pending.dim, before = *leaf;
+    leaf->high = pending.at - 1;
+    walk(c, s, from, dim);
+    *leaf = before;
+    if (c->pending.dim) return;
+    leaf->low = pending.at;
+    walk(c, s, from, dim);
+    *leaf = before;
+}
+
+static void check_for(Checker *c, const Stmt *s) {
+    bool grid = s->loop == LOOP_SLICE;
+    Affine from = affine_of(0), to = affine_of(c->function->slices);
+    if (s->step <= 0) fatal("lower", "%s: loop %s does not go on", c->function->name, s->var->name);
+    if (!grid && s->from) check_expr(c, s->from, 1), from = index_value(c, s->from);
+    if (!grid) check_expr(c, s->to, 1), to = index_value(c, s->to);
+    Affine length = affine_add(&to, &from, -1);
+    if (c->pending.dim) return;
+    if (!length.known) fatal("lower", "%s: the ends of loop %s are not known", c->function->name, s->var->name);
+    if (length.count) {
+        index_split(c, &length);
+        return;
+    }
+    int64_t turns = (length.constant + s->step - 1) / s->step;
+    if (length.constant <= 0) return; /* nothing inside runs */
+    Dim *dim = NEW(c->arena, Dim);
+    *dim = (Dim){.kind = grid ? DIM_SLICE : DIM_LOOP, .high = turns - 1, .root = dim, .weight = 1};
+    walk(c, s, &from, dim);
+}
+
 static void check_store(Checker *c, const Stmt *s) {
+    int64_t limit = 0;
     if (s->part) check_expr(c, s->part, 1);
     int64_t width = width_of(c, s->value->lanes, s->part);
     check_expr(c, s->value, width);
     if (s->array->buffer && !s->array->written)
         fatal("lower", "%s: stores to %s, which is read only", c->function->name, s->array->name);
-    touch(c, s->array, &s->index, s->value->lanes, s->part, true);
-    check_disjoint(c, s);
+    touch(c, s->array, &s->index, width, 1, 0, true);
+    if (s->array->buffer && s->value->type == T_INT && !c->pending.dim) {
+        Affine value = index_value(c, s->value);
+        int64_t low = -1, high = -1;
+        if (value.known) affine_range(&value, &low, &high), limit = high + 1;
+        memory_stores_value(c, s->array, low >= 0, limit);
+    }
+}
+
+static bool is_multiply_add(const Stmt *s) {
+    const Expr *x = s->value;
+    return x->kind == EX_APPLY && x->type == T_REAL && !strcmp(x->format, "%0 + %1 * %2") &&
+           x->arg[0]->kind == EX_VAR && x->arg[0]->var == s->var;
 }
 
 static void check_set(Checker *c, const Stmt *s) {
-    const Known *known = use(c, s->var);
+    const Known *known = known_use(c, s->var);
     check_expr(c, s->value, lanes_of(c, s->value));
     if (!known->var || !known->changes) fatal("lower", "%s: %s is set but constant", c->function->name, s->var->name);
     if (s->value->lanes != s->var->lanes)
         fatal("lower", "%s: %s is set to a value of another width", c->function->name, s->var->name);
+    if (is_multiply_add(s)) c->products += turns_of(c) * (double)(s->value->lanes ? lanes_of(c, s->value) : 1);
 }
 
-/* Inside `if (v < n)` and `if (v == n)` the range of v is smaller. */
-static void narrow(Checker *c, const Expr *condition) {
-    if (!condition || condition->kind != EX_APPLY || condition->arg_count != 2) return;
-    if (condition->arg[0]->kind != EX_VAR) return;
-    const Known *known = known_of(c, condition->arg[0]->var);
-    Range bound = range_of(c, condition->arg[1]);
-    if (!known || !known->range.known || !bound.known) return;
-    Known inside = *known;
-    if (!strcmp(condition->format, "%0 == %1") && bound.low == bound.high)
-        inside.range = bound;
-    else if (!strcmp(condition->format, "%0 < %1") && bound.high - 1 < inside.range.high)
-        inside.range.high = bound.high - 1;
-    inside.range = trimmed(inside.range);
-    vec_push(c->arena, &c->scope, inside);
+/* A block of LANES rows and columns changes places: the only call that touches memory. */
+static void check_call(Checker *c, const Stmt *s) {
+    if (strcmp(s->text, "tg_transpose_block(&%0, %1, &%2, %3)") != 0)
+        fatal("lower", "%s: what %s touches is not known", c->function->name, s->text);
+    const Expr *from = s->arg[0], *to = s->arg[2];
+    int64_t lanes = c->lane_count;
+    if (!to->array->written) fatal("lower", "%s: stores to %s, which is read only", c->function->name, to->array->name);
+    touch(c, from->array, &from->index, lanes, lanes, (int64_t)s->arg[1]->number, false);
+    touch(c, to->array, &to->index, lanes, lanes, (int64_t)s->arg[3]->number, true);
 }
 
-static void check_inside(Checker *c, const Block *block, const Expr *condition) {
+static void check_inside(Checker *c, const Block *block) {
     int scope = c->scope.count, locals = c->locals.count;
-    bool before = c->guarded;
-    narrow(c, condition);
-    c->guarded = before || condition;
     check_block(c, block);
-    c->guarded = before;
     c->scope.count = scope;
     c->locals.count = locals;
 }
 
+static void check_if(Checker *c, const Stmt *s) {
+    check_expr(c, s->value, 1);
+    int holds = index_holds(c, s->value);
+    if (holds == -2) fatal("lower", "%s: when an if holds is not known", c->function->name);
+    if (holds == 1) check_inside(c, &s->body);
+}
+
 static void check_statement(Checker *c, const Stmt *s) {
+    static const Affine nothing;
     switch (s->kind) {
     case ST_FOR:
         check_for(c, s);
@@ -416,8 +269,7 @@ static void check_statement(Checker *c, const Stmt *s) {
     case ST_LET:
     case ST_VAR:
         check_expr(c, s->value, lanes_of(c, s->value));
-        declare(c, s->var, s->kind == ST_LET ? range_of(c, s->value) : unknown, let_slices(c, s->value),
-                s->kind == ST_VAR);
+        declare(c, s->var, s->kind == ST_LET ? index_value(c, s->value) : nothing, s->kind == ST_VAR);
         break;
     case ST_SET:
         check_set(c, s);
@@ -429,14 +281,13 @@ static void check_statement(Checker *c, const Stmt *s) {
         check_store(c, s);
         break;
     case ST_CALL:
-        for (int i = 0; i < s->arg_count; i++) check_expr(c, s->arg[i], 1);
+        check_call(c, s);
         break;
     case ST_IF:
-        check_expr(c, s->value, 1);
-        check_inside(c, &s->body, s->value);
+        check_if(c, s);
         break;
     case ST_BLOCK:
-        check_inside(c, &s->body, NULL);
+        check_inside(c, &s->body);
         break;
     case ST_COMMENT:
     case ST_BLANK:
@@ -446,32 +297,35 @@ static void check_statement(Checker *c, const Stmt *s) {
 
 static void check_block(Checker *c, const Block *block) {
     int scope = c->scope.count, locals = c->locals.count;
-    for (int i = 0; i < block->stmts.count; i++) check_statement(c, block->stmts.at[i]);
+    for (int i = 0; i < block->stmts.count && !c->pending.dim; i++) check_statement(c, block->stmts.at[i]);
     c->scope.count = scope;
     c->locals.count = locals;
 }
 
-/* ---- the sums ---- */
-
-static double bytes_of(const Checker *c, const Touched *touched) {
-    DType dtype = touched->array->dtype;
-    double unit = dtype == DT_FLOAT ? (double)c->float_bytes : dtype == DT_I32 ? 4 : 1;
-    double load = (double)(touched->load.high - touched->load.low + 1);
-    double store = (double)(touched->store.high - touched->store.low + 1);
-    double bytes = 0;
-    if (touched->loads > 0) bytes += touched->loads < load ? touched->loads : load;
-    if (touched->stores > 0) bytes += touched->stores < store ? touched->stores : store;
-    return bytes * unit;
-}
-
-void loop_check(Function *function, int lane_count, bool f64) {
-    Checker c = {.arena = arena_new(), .function = function, .lane_count = lane_count, .turns = 1};
+static void check_function(Function *function, Memory *memory, int lane_count, bool f64) {
+    Checker c = {.arena = arena_new(), .function = function, .memory = memory, .lane_count = lane_count};
     c.float_bytes = f64 ? 8 : 4;
     if (function->slices < 0 || function->slices > INT32_MAX)
         fatal("lower", "%s: %lld slices", function->name, (long long)function->slices);
     check_block(&c, &function->body);
+    check_apart(&c);
+    check_turns(&c);
     function->flop = c.flop;
-    function->bytes = 0;
-    for (int i = 0; i < c.touched.count; i++) function->bytes += bytes_of(&c, &c.touched.at[i]);
+    function->products = c.products;
+    function->bytes = count_bytes(&c);
+    memory_after(&c);
     arena_free(c.arena);
+}
+
+void loop_check(Function *function, int lane_count, bool f64) {
+    check_function(function, NULL, lane_count, f64);
+}
+
+void loop_check_program(const Program *program, int lane_count, bool f64) {
+    Arena *arena = arena_new();
+    Memory *memory = memory_new(arena, program->schedule);
+    for (int i = 0; i < program->functions.count; i++)
+        check_function(program->functions.at[i], memory, lane_count, f64);
+    memory_end(memory);
+    arena_free(arena);
 }

@@ -134,6 +134,7 @@ struct Function {
     VEC(NamedValue) values; /* computed here under a name of their own */
     int64_t slices;         /* the grid: tg_for's count */
     double flop, bytes;     /* counted by loop_check from the loops themselves */
+    double products;        /* the multiply-adds of a product among them, each of them one */
     Kernel *kernel;         /* the (first) kernel it was made for */
 };
 
@@ -274,8 +275,10 @@ void loop_names(Arena *arena, Function *function); /* names as short as their sc
 /* ---- check.c ---- */
 
 /* Every index inside its buffer, every read defined, stores of different slices disjoint; counts flop and bytes.
- * fatal("lower", …) otherwise. */
+ * fatal("lower", …) otherwise. Alone, a function finds every buffer filled; in a program, each with what was written.
+ */
 void loop_check(Function *function, int lane_count, bool f64);
+void loop_check_program(const Program *program, int lane_count, bool f64);
 /* ---- words.c, print.c ---- */
 
 /* Whether a C file that includes tg_vec.h gives the word a meaning already: keywords, macros, parameters of kernels. */
