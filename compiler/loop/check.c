@@ -200,7 +200,7 @@ static void check_for(Checker *c, const Stmt *s) {
     int64_t turns = (length.constant + s->step - 1) / s->step;
     if (length.constant <= 0) return; /* nothing inside runs */
     Dim *dim = NEW(c->arena, Dim);
-    *dim = (Dim){.kind = grid ? DIM_SLICE : DIM_LOOP, .high = turns - 1, .root = dim, .weight = 1};
+    *dim = (Dim){.kind = grid ? DIM_SLICE : DIM_LOOP, .high = turns - 1, .root = dim};
     walk(c, s, &from, dim);
 }
 

@@ -23,7 +23,7 @@ struct Dim {
     Dim *root;          /* what a loop or a let made; its digits lead back to it */
     Dim *outer, *inner; /* this is unit * outer + inner, once it was divided; else NULL */
     int64_t unit;
-    int64_t weight; /* of a slice's digit in the slice's number */
+    bool outside; /* a DIM_DATA: read before all loops, so that each turn sees one value */
 };
 
 typedef struct Affine {

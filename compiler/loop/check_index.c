@@ -128,9 +128,9 @@ int index_holds(Checker *c, const Expr *x) {
 
 /* ---- digits ---- */
 
-static Dim *digit_of(Checker *c, Dim *of, int64_t low, int64_t high, int64_t weight) {
+static Dim *digit_of(Checker *c, Dim *of, int64_t low, int64_t high) {
     Dim *dim = NEW(c->arena, Dim);
-    *dim = (Dim){.kind = of->kind, .low = low, .high = high, .root = of->root, .weight = weight};
+    *dim = (Dim){.kind = of->kind, .low = low, .high = high, .root = of->root};
     return dim;
 }
 
@@ -142,8 +142,8 @@ static void take_apart(Checker *c, Dim *dim, int64_t unit) {
         return;
     }
     dim->unit = unit;
-    dim->inner = digit_of(c, dim, 0, unit - 1, dim->weight);
-    dim->outer = digit_of(c, dim, dim->low / unit, dim->high / unit, dim->weight * unit);
+    dim->inner = digit_of(c, dim, 0, unit - 1);
+    dim->outer = digit_of(c, dim, dim->low / unit, dim->high / unit);
     if (c->touches.count) leave(c, dim->root, 0, true);
 }
 
@@ -191,7 +191,7 @@ Affine index_sum(Checker *c, const Index *index) {
 /* A number between 0 and a limit, known when the program runs. */
 static Affine bounded(Checker *c, int64_t limit) {
     Dim *dim = NEW(c->arena, Dim);
-    *dim = (Dim){.kind = DIM_DATA, .high = limit > 0 ? limit - 1 : 0, .root = dim};
+    *dim = (Dim){.kind = DIM_DATA, .high = limit > 0 ? limit - 1 : 0, .root = dim, .outside = c->depth == 0};
     Affine value = affine_of(0);
     add_term(&value, dim, 1);
     return value;

@@ -209,10 +209,17 @@ static Meeting meet(Arena *arena, const Two *two, bool same, const Labels *label
 
 /* ---- pairs of accesses ---- */
 
-static Part part_of(const Touch *touch, const Labels *labels) {
+/* A value that all turns see is one for both accesses, and moves both alike. */
+static bool moves_both(const Side *side, const Touch *other) {
+    const Side *there = side->dim && side->dim->outside ? side_of(&other->box, side->dim) : NULL;
+    return there && there->scale == side->scale;
+}
+
+static Part part_of(const Touch *touch, const Touch *other, const Labels *labels) {
     Part part = {.box = {.constant = touch->box.constant, .width = touch->box.width}};
     for (int i = 0; i < touch->box.count; i++) {
         Side side = touch->box.side[i];
+        if (moves_both(&side, other)) continue;
         for (int j = 0; j < labels->count; j++)
             if (side.dim == labels->dim[j] && side.count == 1) part.fixed[j] = true, part.value[j] = side.low;
         if (side.scale && side.count == 1) part.box.constant += side.scale * side.low;
@@ -233,7 +240,7 @@ static bool are_apart(const Touch *a, const Touch *b, const Labels *labels) {
     if (!both_have(a, b, labels)) return false;
     Arena *arena = arena_new();
     Two *two = NEW(arena, Two);
-    two->part[0] = part_of(a, labels), two->part[1] = part_of(b, labels);
+    two->part[0] = part_of(a, b, labels), two->part[1] = part_of(b, a, labels);
     Meeting meeting = meet(arena, two, a == b, labels, 0);
     arena_free(arena);
     return meeting != UNKNOWN;
