@@ -1,6 +1,7 @@
 # Tests, all run by ctest. Adding one is adding a file:
 #   tests/unit/test_*.c                   a CUnit program
 #   tests/{cli,structure,library,faults}/*.sh   a shell test, run by tests/run
+#   tests/matrix/*.c                      one program: every operation in every form, its gradients by differences
 #   tests/models/*.tg                     compiled code against the evaluator, by tests/compare-model
 #   {examples,tests}/*/*.cases            calls with exact numbers, by tests/tool/cases
 set(TGC_TEST_ENVIRONMENT "TGC=${CMAKE_BINARY_DIR}/tgc" "TGC_TOOLS=${CMAKE_BINARY_DIR}/tools"
@@ -84,6 +85,18 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT TGC_SANITIZE)
   target_compile_options(faults PRIVATE -Wno-pedantic -fno-builtin)
   target_link_libraries(faults PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
 endif()
+
+# ---- the gradient matrix: small entry points over every operation ----
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/matrix/*.c)
+add_executable(tool_matrix ${sources})
+target_compile_definitions(tool_matrix PRIVATE _GNU_SOURCE)
+set_target_properties(tool_matrix PROPERTIES OUTPUT_NAME matrix RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tools)
+foreach(part ${TGC_BUILT_LAYERS} pipeline command runtime)
+  target_link_libraries(tool_matrix PRIVATE tgc_${part})
+endforeach()
+target_link_libraries(tool_matrix PRIVATE ${TGC_SYSTEM_LIBRARIES})
+tgc_test(matrix/sample 300 ${CMAKE_SOURCE_DIR}/tests/matrix/run --seed 1 --count 300)
+tgc_test(matrix/cover 120 ${CMAKE_SOURCE_DIR}/tests/matrix/run --cover)
 
 # ---- shell tests ----
 foreach(folder cli structure library faults)

@@ -83,7 +83,10 @@ static bool labels_fit(Graph *graph, const Node *logits, const Node *gold) {
                    shape_string(graph->arena, &gold->shape));
         return false;
     }
-    return true;
+    if (logits->shape.size[last] > 0) return true;
+    diag_error(graph->diag, graph->at, E0307, "cross_entropy over an empty axis of %s",
+               shape_string(graph->arena, &logits->shape));
+    return false;
 }
 
 Node *cross_entropy(Graph *graph, Node *logits, Node *gold, const double *ignore, double smooth) {
