@@ -213,14 +213,17 @@ void tg_pool_free(tg_pool *pool) {
 
 #endif
 
-void tg_for(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
-    if (!pool || !pool->profile) {
-        tg_run(pool, kernel, args, count);
-        return;
-    }
+__attribute__((noinline)) static void tg_run_timed(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
     int64_t from = tg_clock();
     tg_run(pool, kernel, args, count);
     tg_profile_add(pool->profile, from, tg_clock());
+}
+
+void tg_for(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
+    if (__builtin_expect(pool && pool->profile, 0))
+        tg_run_timed(pool, kernel, args, count);
+    else
+        tg_run(pool, kernel, args, count);
 }
 
 void tg_pool_watch(tg_pool *pool, tg_profile *profile) {

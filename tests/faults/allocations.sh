@@ -7,6 +7,11 @@ expect 0 ${CC:-clang} -std=gnu11 -Wall -Wextra -Werror "$TGC_ROOT/tests/faults/l
 expect 0 env FAULTS_IN=library LD_PRELOAD="$faults" ./library
 stdout_has 'all is well'
 cat .stdout
+# a timed instance takes the profile's memory with its own, and a step takes none
+expect 0 env TG_PROFILE=table FAULTS_IN=library LD_PRELOAD="$faults" ./library
+stdout_has 'all is well'
+stdout_has '100 steps: 0 allocations'
+exists table
 
 # ---- the compiler ----
 each tgc alloc ENOMEM 0,70 "$TGC" check m.tg

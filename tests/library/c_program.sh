@@ -13,5 +13,8 @@ for cc in gcc clang; do
         -Wl,-rpath,"$PWD" -lm -lpthread -lcjson -o two_models
     expect 0 ./two_models
     stdout_has 'all is well'
+    expect 0 env TG_PROFILE=.profile ./two_models
+    stdout_has 'all is well'
+    exists .profile
 done
 expect 0 clang++ -x c++ -std=c++11 -Wall -Wextra -Werror -Wpedantic -fsyntax-only first.h
