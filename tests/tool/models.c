@@ -10,7 +10,9 @@
  * NOISY are folders with the results of `tgc run --interp --noise`. Where the evaluator itself strays under noise, a
  * result may stray NOISE_FACTOR times as far as the farthest of them: that is said, and is no error.
  *
- * The sequence: every train entry three times, then every other entry twice, on one instance of seed 7.
+ * The sequence: every train entry three times, then every other entry twice, on one instance of seed 7. Inputs,
+ * results, parameters, states and the arena end where a page begins that nobody may touch: a kernel that reads or
+ * writes past the bytes that the tables state ends the test.
  */
 #include <dlfcn.h>
 #include <math.h>
@@ -18,6 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "tg_files.h"
 
@@ -109,6 +113,10 @@ static void fill(const tg_tensor *tensor, void *to, uint64_t *state) {
             ((uint8_t *)to)[i] = random_bits(state) % 4 != 0;
             break;
         }
+}
+
+static size_t tensor_bytes(const tg_tensor *tensor) {
+    return (size_t)tensor->count * tg_dtype_bytes(tensor->dtype);
 }
 
 static void *tensor_memory(const tg_tensor *tensor) {
@@ -226,6 +234,66 @@ static int judge(const Standard *standard, int call, const tg_entry *entry, void
     return bad;
 }
 
+/* ---- memory that ends at a page that nobody may touch ---- */
+
+static size_t whole_pages(size_t bytes) { /* one at least */
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (bytes / page + 1) * page;
+}
+
+/* A copy of `from`; its end is the page's but for what `alignment` asks for. */
+static void *guarded_copy(const void *from, size_t bytes, size_t alignment) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = whole_pages(bytes);
+    char *begin = mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (begin == MAP_FAILED || mprotect(begin + whole, page, PROT_NONE)) stop("out of memory", "");
+    return memcpy(begin + (whole - bytes) / alignment * alignment, from, bytes);
+}
+
+static void guarded_free(void *at, size_t bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = whole_pages(bytes);
+    uintptr_t end = ((uintptr_t)at + bytes + page - 1) / page * page;
+    munmap((void *)(end - whole), whole + page);
+}
+
+typedef struct Blocks { /* of an instance, while guarded ones stand in for them */
+    char *params, *states, *arena;
+} Blocks;
+
+static Blocks guard(tg_model *model) {
+    Blocks own = {model->params, model->states, model->arena};
+    model->params = guarded_copy(own.params, model->info->param_bytes, 64);
+    model->states = guarded_copy(own.states, model->info->state_bytes, 64);
+    model->arena = guarded_copy(own.arena, model->info->arena_bytes, 64);
+    return own;
+}
+
+static void unguard(tg_model *model, Blocks own) {
+    guarded_free(model->params, model->info->param_bytes);
+    guarded_free(model->states, model->info->state_bytes);
+    guarded_free(model->arena, model->info->arena_bytes);
+    model->params = own.params;
+    model->states = own.states;
+    model->arena = own.arena;
+}
+
+static tg_status guarded_call(tg_model *model, const tg_entry *entry, void *const *inputs, void *const *results) {
+    void *in[MAX_PORTS], *out[MAX_PORTS];
+    Blocks own = guard(model);
+    for (int k = 0; k < entry->input_count; k++) in[k] = guarded_copy(inputs[k], tensor_bytes(&entry->inputs[k]), 1);
+    for (int k = 0; k < entry->result_count; k++)
+        out[k] = guarded_copy(results[k], tensor_bytes(&entry->results[k]), 1);
+    tg_status status = entry->call(model, (const void *const *)in, out);
+    for (int k = 0; k < entry->input_count; k++) guarded_free(in[k], tensor_bytes(&entry->inputs[k]));
+    for (int k = 0; k < entry->result_count; k++) {
+        memcpy(results[k], out[k], tensor_bytes(&entry->results[k]));
+        guarded_free(out[k], tensor_bytes(&entry->results[k]));
+    }
+    memcpy(own.params, model->params, model->info->param_bytes);
+    memcpy(own.states, model->states, model->info->state_bytes);
+    unguard(model, own);
+    return status;
+}
+
 /* All results of all calls at one number of threads; results[call][port]. Returns how many are out of bounds. */
 static int run_calls(const Library *library, int threads, const Standard *standard, void *(*results)[MAX_PORTS]) {
     const tg_entry *calls[MAX_CALLS];
@@ -243,7 +311,7 @@ static int run_calls(const Library *library, int threads, const Standard *standa
             read_tensor(file, path, &entry->inputs[k], inputs[k] = tensor_memory(&entry->inputs[k]));
         tg_file_close(file);
         for (int k = 0; k < entry->result_count; k++) results[i][k] = tensor_memory(&entry->results[k]);
-        if (entry->call(model, (const void *const *)inputs, results[i])) stop(entry->name, tg_error_text(model));
+        if (guarded_call(model, entry, inputs, results[i])) stop(entry->name, tg_error_text(model));
         bad += judge(standard, i, entry, results[i], threads);
         free_all(inputs, entry->input_count);
     }
@@ -260,8 +328,7 @@ static int check(const Library *library, const Standard *standard) {
         for (int i = 0; i < count && t; i++)
             for (int k = 0; k < calls[i]->result_count; k++) {
                 const tg_tensor *result = &calls[i]->results[k];
-                size_t bytes = (size_t)result->count * tg_dtype_bytes(result->dtype);
-                if (!memcmp(results[0][i][k], results[t][i][k], bytes)) continue;
+                if (!memcmp(results[0][i][k], results[t][i][k], tensor_bytes(result))) continue;
                 printf("call %d: %s.%s has other bits at %d threads than at %d\n", i, calls[i]->name, result->name,
                        thread_counts[t], thread_counts[0]);
                 bad++;
