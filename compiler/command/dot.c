@@ -192,7 +192,7 @@ static void put_legend(Text *text, const Drawing *drawing) {
 
 static void put_drawing(Text *text, const Drawing *drawing, const char *name) {
     bool *done = NEW_ARRAY(text->arena, bool, drawing->boxes.count + 1);
-    text_printf(text, "digraph %s {\n", name);
+    text_printf(text, "digraph \"%s\" {\n", name);
     text_indent(text, 1);
     text_add(text,
              "rankdir=TB; newrank=true; nodesep=0.2; ranksep=0.3; fontname=\"Helvetica\"; fontsize=11;\n"

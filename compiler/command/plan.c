@@ -216,7 +216,7 @@ static void put_totals(Text *text, const Plan *plan) {
 }
 
 /* A line over all kernels: their phases, then tenths of the arena that live. */
-static void put_ruler(Text *text, const Plan *plan) {
+static void put_ruler(Text *text, const Plan *plan, int width) {
     const Schedule *schedule = plan->schedule;
     char phases[PICTURE + 1] = "", live[PICTURE + 1] = "";
     int columns = columns_of(schedule);
@@ -229,11 +229,12 @@ static void put_ruler(Text *text, const Plan *plan) {
         phases[at] = "fbu"[schedule->kernels.at[i]->phase];
         if (digit > live[at]) live[at] = digit;
     }
-    text_printf(text, "\n  %-20s %12s %12s %9s  %-*s  line\n", "tensor", "bytes", "offset", "kernels", columns, phases);
-    text_printf(text, "  %-20s %12s %12s %9s  %-*s\n", "tenths in use", "", "", "", columns, live);
+    text_printf(text, "\n  %-*s %12s %12s %9s  %-*s  line\n", width, "tensor", "bytes", "offset", "kernels", columns,
+                phases);
+    text_printf(text, "  %-*s %12s %12s %9s  %-*s\n", width, "tenths in use", "", "", "", columns, live);
 }
 
-static void put_tenant(Text *text, const Plan *plan, const Tenant *tenant) {
+static void put_tenant(Text *text, const Plan *plan, const Tenant *tenant, int width) {
     const Buffer *buffer = tenant->buffer;
     char picture[PICTURE + 1] = "";
     int columns = columns_of(plan->schedule);
@@ -241,15 +242,20 @@ static void put_tenant(Text *text, const Plan *plan, const Tenant *tenant) {
     memset(picture, '.', (size_t)columns);
     memset(picture + from, "#@u="[tenant->part], (size_t)(to - from + 1));
     const char *kernels = arena_printf(plan->arena, "%d-%d", buffer->first, buffer->last);
-    text_printf(text, "  %-20s %12zu %12zu %9s  %s  %s\n", buffer->name, buffer->bytes, buffer->offset, kernels,
+    text_printf(text, "  %-*s %12zu %12zu %9s  %s  %s\n", width, buffer->name, buffer->bytes, buffer->offset, kernels,
                 picture, line_of(plan->arena, tenant->node));
 }
 
 static void put_tenants(Text *text, const Plan *plan, bool all) {
     int count = all || plan->tenants.count <= TENANTS_SHOWN ? plan->tenants.count : TENANTS_SHOWN;
     if (!count) return;
-    put_ruler(text, plan);
-    for (int i = 0; i < count; i++) put_tenant(text, plan, &plan->tenants.at[i]);
+    int width = (int)strlen("tenths in use");
+    for (int i = 0; i < count; i++) {
+        int length = (int)strlen(plan->tenants.at[i].buffer->name);
+        if (length > width) width = length;
+    }
+    put_ruler(text, plan, width);
+    for (int i = 0; i < count; i++) put_tenant(text, plan, &plan->tenants.at[i], width);
     if (count < plan->tenants.count)
         text_printf(text, "  and %d smaller ones (--all shows them)\n", plan->tenants.count - count);
     text_add(text, "  # forward  @ backward  u update  = panels of a product; above, the kernels: f, b, u\n");

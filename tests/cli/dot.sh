@@ -9,7 +9,7 @@ arrows() { grep -c -- '->' "$1"; }
 
 expect 0 tgc dot m.tg f --depth 9
 cp .stdout whole
-stdout_has 'digraph f {'
+stdout_has 'digraph "f" {'
 stdout_has 'subgraph "cluster_net.5.att.q"'
 stdout_has 'result y'
 stdout_has 'forward</td>'
@@ -54,7 +54,7 @@ update=$(sed -n 's/^ *b\([0-9]*\) \[label="update.*/\1/p' .stdout)
 grep -q -- "-> b$update " .stdout || fail 'nothing leads to the update'
 expect 0 tgc dot m.tg step --kernels --backward -o back.dot
 stdout_empty
-grep -q 'digraph step' back.dot || fail 'nothing in the file'
+grep -q 'digraph "step"' back.dot || fail 'nothing in the file'
 
 expect 0 tgc dot m.tg f --stop-after=elaborate
 expect 2 tgc dot m.tg
@@ -69,6 +69,10 @@ draws() {
     stderr_empty
     grep -q '</svg>' one.svg || fail "no picture of $*"
 }
+# names that mean something to Graphviz
+model n.tg 'graph node(edge: [2]) -> (strict: [2]) { subgraph = 2 * edge; strict = exp(subgraph) }'
+draws n.tg node
+draws n.tg node --kernels
 for how in '' '--backward' '--kernels' '--kernels --backward' '--depth 0' '--depth 1' '--kernels --depth 0' '--kernels --depth 1'; do
     draws m.tg step $how
     draws "$TGC_ROOT/examples/attention_block/attention_block.tg" attention $how

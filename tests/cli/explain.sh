@@ -26,3 +26,11 @@ stderr_has 'E0399'
 stderr_has 'E0401'
 expect 2 tgc explain shapes
 stderr_has 'shapes'
+# on a terminal, messages point to it; nowhere else
+echo 'tg 1; graph (' >bad.tg
+expect 1 tgc check bad.tg
+! grep -q 'tgc explain' .stderr || fail 'points to tgc explain without a terminal'
+if command -v script >/dev/null && script --version 2>/dev/null | grep -q util-linux; then
+    expect 1 script -qec "$TGC check bad.tg" /dev/null
+    stdout_has 'tgc explain CODE says more'
+fi
