@@ -56,7 +56,10 @@ static bool is_update(const Function *function) {
 static void collect_ports(Emitter *e, EntryText *text) {
     Entry *entry = text->entry;
     NameSet names = {.arena = e->arena};
-    const char *const own[] = {"model", "handle", "t", "step", "inputs", "results", "learning_rate", "gradient_norm"};
+    const char *const own[] = {"model",         "handle",        "t",        "step",     "inputs",   "results",
+                               "learning_rate", "gradient_norm", "layer",    "at",       "layers_1", "layers_2",
+                               "layers_3",      "layers_4",      "layers_5", "layers_6", "layers_7", "layers_8",
+                               "key0",          "key1",          "slot"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) name_take(&names, own[i]);
     text->inputs = NEW_ARRAY(e->arena, const char *, entry->inputs.count + 1);
     text->results = NEW_ARRAY(e->arena, const char *, entry->results.count + 1);
@@ -193,8 +196,7 @@ int tensor_number(const EntryText *entry, const Member *member) {
     return number;
 }
 
-/* "t.h + 1024": the pointer that a launch passes for an array. */
-static const char *pointer_text(Emitter *e, const EntryText *entry, const Function *function, const Array *array) {
+const char *pointer_text(Emitter *e, const EntryText *entry, const Function *function, const Array *array) {
     const Member *member = member_of(entry, function, array);
     int64_t offset = array->offset;
     if (member->variable && member->variable != array->buffer->variable) offset -= member->variable->offset;
@@ -202,13 +204,22 @@ static const char *pointer_text(Emitter *e, const EntryText *entry, const Functi
     return arena_printf(e->arena, "t.%s + %lld", member->name, (long long)offset);
 }
 
+/* What a launch passes for its arrays, then for its dropout sites. */
+static const char **launch_values(Emitter *e, const EntryText *entry, const Function *f) {
+    const char **values = NEW_ARRAY(e->arena, const char *, f->arrays.count + f->sites.count + 1);
+    for (int i = 0; i < f->arrays.count; i++) values[i] = pointer_text(e, entry, f, f->arrays.at[i]);
+    for (int i = 0; i < f->sites.count; i++)
+        values[f->arrays.count + i] = arena_printf(e->arena, "%lu", (unsigned long)(uint32_t)f->sites.at[i]);
+    return values;
+}
+
 /* The initialisers of a launch's args, one string each. */
-static int launch_args(Emitter *e, const EntryText *entry, const Function *f, const KernelText *kernel,
+static int launch_args(Emitter *e, const Function *f, const KernelText *kernel, const char *const *values,
                        const char **args) {
     int count = 0;
     for (int i = 0; i < f->arrays.count; i++) {
         const char *name = loop_name(e->arena, kernel->function, kernel->function->arrays.at[i]->name);
-        args[count++] = arena_printf(e->arena, ".%s = %s", name, pointer_text(e, entry, f, f->arrays.at[i]));
+        args[count++] = arena_printf(e->arena, ".%s = %s", name, values[i]);
     }
     for (int i = 0; i < f->scalars.count; i++) {
         if (strcmp(f->scalars.at[i], "step") != 0) fatal("emit", "no run-time scalar is named %s", f->scalars.at[i]);
@@ -216,14 +227,14 @@ static int launch_args(Emitter *e, const EntryText *entry, const Function *f, co
     }
     if (f->reads_keys) args[count++] = ".key0 = key0", args[count++] = ".key1 = key1";
     for (int i = 0; i < f->sites.count; i++)
-        args[count++] = arena_printf(e->arena, ".site%d = %lu", i, (unsigned long)(uint32_t)f->sites.at[i]);
+        args[count++] = arena_printf(e->arena, ".site%d = %s", i, values[f->arrays.count + i]);
     if (f->reads_slot) args[count++] = ".slot = &slot";
     return count;
 }
 
-static void put_launch(Emitter *e, Text *text, const EntryText *entry, const Function *f, const KernelText *kernel) {
+void put_launch(Emitter *e, Text *text, const Function *f, const KernelText *kernel, const char *const *values) {
     const char **args = NEW_ARRAY(e->arena, const char *, f->arrays.count + f->scalars.count + f->sites.count + 4);
-    int count = launch_args(e, entry, f, kernel, args);
+    int count = launch_args(e, f, kernel, values, args);
     if (!count) {
         text_printf(text, "tg_for(model->pool, %s, NULL, %lld);\n", kernel->name, (long long)f->slices);
         return;
@@ -272,7 +283,14 @@ static int last_check(const Program *program) {
     return last;
 }
 
-static void put_launches(Emitter *e, Text *text, const EntryText *entry, int first_launch) {
+void put_quote(Emitter *e, Text *text, const Function *f, const char **quoted) {
+    const char *origin = origin_text(e, f);
+    if (strcmp(origin, *quoted) != 0 && *origin) text_printf(text, "/* %s */\n", origin);
+    *quoted = origin;
+}
+
+/* The calls, in loops where they repeat; `structs` gets what the loops' tables are made of. */
+static void put_launches(Emitter *e, Text *structs, Text *text, const EntryText *entry, int first_launch) {
     static const char *const title[] = {"forward", "backward", "update"};
     const Program *program = entry->program;
     int checks = last_check(program), phase = -1, accumulate = entry->entry->accumulate;
@@ -291,11 +309,16 @@ static void put_launches(Emitter *e, Text *text, const EntryText *entry, int fir
             text_indent(text, 1);
             inside = true;
         }
-        const char *origin = origin_text(e, f);
-        if (strcmp(origin, quoted) != 0 && *origin) text_printf(text, "/* %s */\n", origin);
-        quoted = origin;
         phase = now;
-        put_launch(e, text, entry, f, &e->kernels.at[e->kernel_of[first_launch + i]]);
+        const Repeat *repeat = repeat_at(entry, i);
+        if (repeat) {
+            put_repeat(e, structs, text, entry, repeat, first_launch);
+            i += repeat->period * repeat->turns - 1;
+            quoted = "";
+            continue;
+        }
+        put_quote(e, text, f, &quoted);
+        put_launch(e, text, f, &e->kernels.at[e->kernel_of[first_launch + i]], launch_values(e, entry, f));
         put_checked(e, text, entry, i);
         if (i == checks && !e->output->check)
             text_printf(text, "if (slot.label) return out_of_range(model, \"%s\", &slot);\n", entry->entry->name);
@@ -362,8 +385,15 @@ static void put_call(Emitter *e, Text *text, const EntryText *entry) {
     vec_push(e->arena, &e->output->others, arena_printf(e->arena, "call_%s", entry->name));
 }
 
-void put_entry(Emitter *e, Text *text, const EntryText *entry, int first_launch) {
+void put_entry(Emitter *e, Text *text, EntryText *entry, int first_launch) {
     const Program *program = entry->program;
+    Text structs, launches;
+    text_init(&structs, e->arena);
+    text_init(&launches, e->arena);
+    text_indent(&launches, 1);
+    find_repeats(e, entry, first_launch, last_check(program) + 1);
+    put_launches(e, &structs, &launches, entry, first_launch);
+    text_add(text, structs.at);
     bool keys = false, step = false;
     for (int i = 0; i < program->functions.count; i++) {
         keys |= program->functions.at[i]->reads_keys;
@@ -384,7 +414,9 @@ void put_entry(Emitter *e, Text *text, const EntryText *entry, int first_launch)
         text_printf(text, "const %s step = (%s)(model->step + 1);\n", c_type(e->model, DT_FLOAT),
                     c_type(e->model, DT_FLOAT));
     put_check_begin(e, text, entry);
-    put_launches(e, text, entry, first_launch);
+    text_indent(text, -1);
+    text_add(text, launches.at);
+    text_indent(text, 1);
     put_check_end(e, text, entry);
     put_counts(e, text, entry);
     text_add(text, "return model->status = TG_OK;\n");

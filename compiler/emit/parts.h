@@ -44,6 +44,10 @@ typedef struct LaunchRow { /* launches of one function for one line: a row of a 
     Phase phase;
 } LaunchRow;
 
+typedef struct Repeat { /* launches first, first + 1, … that come again, `turns` times in all */
+    int first, period, turns;
+} Repeat;
+
 typedef struct EntryText {
     Entry *entry;
     const Program *program;
@@ -51,6 +55,7 @@ typedef struct EntryText {
     const char *tensors;            /* its struct */
     const char **inputs, **results; /* names of arguments, by port */
     VEC(Member) members;
+    VEC(Repeat) repeats; /* in the order of the launches */
     double flop, bytes;
     int launches[3]; /* by phase */
     VEC(LaunchRow) rows;
@@ -107,11 +112,25 @@ const char *origin_of(const Emitter *e, const Node *node);
 
 void collect_entries(Emitter *e, Program *const *programs);
 void put_tensors(Emitter *e, Text *text, const EntryText *entry);
-void put_entry(Emitter *e, Text *text, const EntryText *entry, int first_launch);
+void put_entry(Emitter *e, Text *text, EntryText *entry, int first_launch);
 void put_signature(Emitter *e, Text *text, const EntryText *entry);
 /* The member that a launch's array points into, and its number in the struct of tensors. */
 const Member *member_of(const EntryText *entry, const Function *function, const Array *array);
 int tensor_number(const EntryText *entry, const Member *member);
+
+/* "t.h + 1024": the pointer that a launch passes for an array. */
+const char *pointer_text(Emitter *e, const EntryText *entry, const Function *function, const Array *array);
+/* One call of tg_for; `values` are those of its arrays, then of its dropout sites. */
+void put_launch(Emitter *e, Text *text, const Function *f, const KernelText *kernel, const char *const *values);
+/* The line of the model that a launch comes from, where it isn't `quoted` already. */
+void put_quote(Emitter *e, Text *text, const Function *f, const char **quoted);
+
+/* ---- c_repeat.c ---- */
+
+void find_repeats(Emitter *e, EntryText *entry, int first_launch, int from); /* among the launches from `from` on */
+const Repeat *repeat_at(const EntryText *entry, int launch);                 /* that begins with the launch, or NULL */
+/* The loop, and the struct of its table's rows to stand before the function. */
+void put_repeat(Emitter *e, Text *structs, Text *text, const EntryText *entry, const Repeat *repeat, int first_launch);
 
 /* ---- c_rows.c ---- */
 
