@@ -130,7 +130,8 @@ void put_kernels(Emitter *e, Text *text) {
         text_init(&one, e->arena);
         put_kernel(e, &one, &e->kernels.at[i]);
         text_printf(text, "\n%s", one.at);
-        vec_push(e->arena, &e->output->kernels, ((OutputKernel){e->kernels.at[i].name, one.at, values_of(e, i)}));
+        vec_push(e->arena, &e->output->kernels,
+                 ((OutputKernel){.name = e->kernels.at[i].name, .text = one.at, .values = values_of(e, i)}));
     }
     list_launches(e);
 }

@@ -250,6 +250,12 @@ void put_launch(Emitter *e, Text *text, const Function *f, const KernelText *ker
     }
     text_printf(text, "tg_for(model->pool, %s,\n", kernel->name);
     text_indent(text, 1);
+    size_t head = strlen("tg_for(model->pool, ") + strlen(kernel->name) + strlen(", ");
+    if (line.length - head + (size_t)text->indent * 4 <= LINE_WIDTH) {
+        text_add(text, line.at + head);
+        text_indent(text, -1);
+        return;
+    }
     text_printf(text, "&(struct %s){\n", kernel->args_type);
     text_indent(text, 1);
     for (int i = 0; i < count; i++) text_printf(text, "%s,\n", args[i]);
@@ -289,6 +295,17 @@ void put_quote(Emitter *e, Text *text, const Function *f, const char **quoted) {
     *quoted = origin;
 }
 
+/* The part of the step that a launch stands in: a kernel may come early with something for a later part. */
+static int part_of(const Program *program, int launch) {
+    int part = PHASE_UPDATE;
+    for (int i = launch; i < program->functions.count; i++) {
+        const Kernel *kernel = program->functions.at[i]->kernel;
+        int phase = kernel ? (int)kernel->phase : PHASE_FORWARD;
+        if (phase < part) part = phase;
+    }
+    return part;
+}
+
 /* The calls, in loops where they repeat; `structs` gets what the loops' tables are made of. */
 static void put_launches(Emitter *e, Text *structs, Text *text, const EntryText *entry, int first_launch) {
     static const char *const title[] = {"forward", "backward", "update"};
@@ -303,13 +320,14 @@ static void put_launches(Emitter *e, Text *structs, Text *text, const EntryText 
             fatal("order", "%s: a check comes after the first lasting write", entry->entry->name);
         bool update = now == PHASE_UPDATE && accumulate > 1;
         if (inside && !update) text_indent(text, -1), text_add(text, "}\n"), inside = false;
-        if (now != phase) text_printf(text, "\n/* ---- %s ---- */\n", now == 3 ? "checks" : title[now]);
+        int heading = now == 3 ? 3 : part_of(program, i);
+        if (heading != phase) text_printf(text, "\n/* ---- %s ---- */\n", heading == 3 ? "checks" : title[heading]);
         if (update && !inside) {
             text_printf(text, "if ((model->calls + 1) %% %d == 0) {\n", accumulate);
             text_indent(text, 1);
             inside = true;
         }
-        phase = now;
+        phase = heading;
         const Repeat *repeat = repeat_at(entry, i);
         if (repeat) {
             put_repeat(e, structs, text, entry, repeat, first_launch);

@@ -116,29 +116,6 @@ static void put_common(Emitter *e, Text *text) {
     }
 }
 
-static void put_contents(Emitter *e, Text *text) {
-    text_printf(text, "/* %s.c: written by tgc from the model %s, in %s, for %s.\n *\n", e->prefix, e->model->name,
-                dtype_name(DT_FLOAT, e->model->f64), e->machine->name);
-    for (int i = 0; i < e->model->entries.count; i++) {
-        const EntryText *entry = &e->entries[i];
-        text_printf(text,
-                    " *   %s_%s: %d launches forward, %d backward, %d for the update; %.4g MFLOP, arena %.4g MB\n",
-                    e->prefix, entry->name, entry->launches[0], entry->launches[1], entry->launches[2],
-                    entry->flop * 1e-6, (double)entry->program->schedule->arena_bytes * 1e-6);
-    }
-    text_add(text, " *\n * In this file: kernels, entry points, tables, what every model has. A kernel works on the\n"
-                   " * slices [lo, hi) of its grid; tg_for gives them to the threads.\n *\n");
-    text_printf(text, " *   cc -std=gnu11 -O2 -ffp-contract=fast -fno-math-errno%s%s \\\n",
-                *e->machine->flags ? " " : "", e->machine->flags);
-    if (e->output->standalone)
-        text_printf(text, " *      -c %s.c               (needs libc, libm and, unless -DTG_NO_THREADS, pthreads) */\n",
-                    e->prefix);
-    else
-        text_printf(text,
-                    " *      -I runtime -c %s.c    (tgc's folder; tgc emit --standalone writes one file instead) */\n",
-                    e->prefix);
-}
-
 static void put_includes(Emitter *e, Text *text) {
     text_add(text, "#ifndef _GNU_SOURCE\n#define _GNU_SOURCE\n#endif\n");
     text_printf(text, "#define TG_VEC_BYTES %d /* of one vector */\n", e->machine->vector_bytes);
@@ -200,8 +177,8 @@ void emit(Output *output, Model *model, Program *const *programs, const Machine 
     collect_kernels(&e, programs);
     collect_rows(&e);
 
-    Text *text = &output->source;
-    put_contents(&e, text);
+    Text rest, *text = &rest;
+    text_init(text, e.arena);
     put_includes(&e, text);
     put_externals(&e, text);
     text_add(text, "\n/* ---- kernels ---- */\n");
@@ -214,5 +191,7 @@ void emit(Output *output, Model *model, Program *const *programs, const Machine 
     }
     put_tables(&e, text);
     put_common(&e, text);
+    put_contents(&e, &output->source, rest.at);
+    text_add(&output->source, rest.at);
     put_header(&e, &output->header);
 }

@@ -30,7 +30,7 @@ static bool same_launch(const EntryText *entry, const int *kernel_of, int a, int
 static const char *scope_of(const EntryText *entry, int launch) {
     const Kernel *kernel = entry->program->functions.at[launch]->kernel;
     const Node *node = kernel ? main_node(kernel) : NULL;
-    return node && node->scope ? node->scope : "";
+    return node ? node_scope(node) : "";
 }
 
 /* How much of a path leads to an element of a list: 11 for net.layer.0.att; 0 if none is on the way. */

@@ -38,6 +38,7 @@ void program_print(Text *text, const Program *program); /* its functions, in the
 
 typedef struct OutputKernel {
     const char *name, *text; /* of its function: struct of arguments, comment and body */
+    int line;                /* of the source, where it stands */
     const char *values;      /* the names of what it computes, a space before and after each: " d_x net.ff.d_x " */
 } OutputKernel;
 

@@ -418,12 +418,11 @@ const char *origin_text(const Emitter *e, const Function *function) {
 static const char *value_path(const Emitter *e, const Function *function) {
     const Node *node = function->kernel ? main_node(function->kernel) : NULL;
     const char *name = function->kernel && function->kernel->name ? function->kernel->name : function->name;
-    if (!node || !node->scope || !*node->scope) return name;
-    size_t scope = strlen(node->scope), length = strlen(name);
-    if (!strcmp(node->scope, name)) return name;
-    bool says_it =
-        scope > length && !strcmp(node->scope + scope - length, name) && node->scope[scope - length - 1] == '.';
-    return says_it ? node->scope : arena_printf(e->arena, "%s.%s", node->scope, name);
+    const char *path = node ? node_scope(node) : "";
+    size_t scope = strlen(path), length = strlen(name);
+    if (!scope || !strcmp(path, name)) return name;
+    bool says_it = scope > length && !strcmp(path + scope - length, name) && path[scope - length - 1] == '.';
+    return says_it ? path : arena_printf(e->arena, "%s.%s", path, name);
 }
 
 static void put_served(Text *text, const Emitter *e, const KernelText *kernel) {

@@ -108,6 +108,11 @@ const char *results_text(const Emitter *e, const Schedule *schedule, const Funct
 const char *origin_text(const Emitter *e, const Function *function);
 const char *origin_of(const Emitter *e, const Node *node);
 
+/* ---- c_contents.c ---- */
+
+/* The comment at the head of the file, before the `rest`; sets the lines of the output's kernels. */
+void put_contents(const Emitter *e, Text *text, const char *rest);
+
 /* ---- c_entry.c ---- */
 
 void collect_entries(Emitter *e, Program *const *programs);

@@ -197,6 +197,8 @@ void graph_stand(Graph *graph, const Node *node, Node *forward);
 void node_rename(Graph *graph, Node *node, const char *name);
 Node *node_title(Node *node, const char *title); /* gives a title to a value that has neither name nor title */
 const char *node_called(const Node *node);       /* its name, its title or its operation */
+/* The module instance that computes the value, or in which the function was called that does; "" outside of any. */
+const char *node_scope(const Node *node);
 /* The last part of a module instance's path, with the list's name before a number: `q` of net.enc.0.att.q, `enc_0` of
  * net.enc.0. */
 const char *path_tail(Arena *arena, const char *path);

@@ -112,6 +112,11 @@ const char *node_called(const Node *node) {
     return node->op->name;
 }
 
+const char *node_scope(const Node *node) {
+    if (node->scope && node->scope[0]) return node->scope;
+    return node->call && node->call->scope ? node->call->scope : "";
+}
+
 const char *path_tail(Arena *arena, const char *path) {
     const char *last = strrchr(path, '.'), *tail = last ? last + 1 : path;
     if (!last || *tail < '0' || *tail > '9') return tail;

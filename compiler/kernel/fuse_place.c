@@ -32,7 +32,7 @@ Buffer *fuse_buffer(Fuse *fuse, BufferKind kind, const char *name, DType dtype, 
 Buffer *fuse_value_buffer(Fuse *fuse, const Node *node, const Shape *shape) {
     const char *name = value_name(fuse->arena, node);
     Buffer *buffer = fuse_buffer(fuse, BUF_ARENA, name, node->dtype, shape_count(&node->shape));
-    buffer->scope = node->scope ? node->scope : "";
+    buffer->scope = node_scope(node);
     buffer->shape = shape;
     return buffer;
 }
