@@ -40,7 +40,7 @@ launched() { table "$1" "$2" | awk -v phase="$3" '$9 == phase { n += $4 } END { 
 launches_are() { [ "$(launched "$3" "$4" "$5")" = $(($1 * $2)) ] || fail "$4: $(launched "$3" "$4" "$5") launches $5, not $2 times $1"; }
 
 # planned ENTRY WORD: how many launches the file's first lines promise.
-planned() { sed -n "s/^ \*   m_$1: .*\b\([0-9][0-9]*\) \(launches \)\?$2.*/\1/p" m.c; }
+planned() { sed -n "s/^ \* *[0-9]*  m_$1: .*\b\([0-9][0-9]*\) \(launches \)\?$2.*/\1/p" m.c; }
 
 tgc emit m.tg -o . >/dev/null
 [ -n "$(planned step backward)" ] || fail 'the file does not say how many launches there are'
@@ -108,7 +108,7 @@ expect 0 tgc profile m.tg step --steps 6 --json
 for key in calls threads seconds between flop estimate peak_gflops peak_gbytes share gflops gbytes; do stdout_has "\"$key\""; done
 expect 0 tgc profile m.tg f --steps 2 --json
 flop=$(sed -n 's/^ "flop": \([0-9]*\).*/\1/p' .stdout)
-mega=$(sed -n 's/^ \*   m_f: .*; \([0-9.e+-]*\) MFLOP.*/\1/p' m.c)
+mega=$(sed -n 's/^ \* *[0-9]*  m_f: .*; \([0-9.e+-]*\) MFLOP.*/\1/p' m.c)
 awk -v flop="$flop" -v mega="$mega" 'BEGIN { exit !(flop > 0 && (flop - mega * 1e6) ^ 2 <= (flop * 1e-3) ^ 2) }' ||
     fail "$flop operations a call, $mega MFLOP in the C"
 if command -v jq >/dev/null; then
