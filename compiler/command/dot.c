@@ -9,7 +9,8 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { LEGIBLE = 100 }; /* boxes in a drawing whose depth nobody chose */
+/* In a drawing whose depth nobody chose, at most. */
+enum { LEGIBLE_BOXES = 100, LEGIBLE_ARROWS = 200, LEGIBLE_LABELS = 100 };
 
 static const Option options[] = {
     {"--backward", NULL, OPTION_FLAG, NULL, "the backward pass alone, with the forward values it reads",
@@ -220,12 +221,18 @@ static void draw(Drawing *drawing, const Request *request, const Compile *compil
             draw_kernels(drawing, compile->schedules.at[i], &compile->output, request->backward);
 }
 
+static bool is_legible(const Drawing *drawing) {
+    int labels = 0;
+    for (int i = 0; i < drawing->arrows.count; i++) labels += drawing->arrows.at[i].label != NULL;
+    return drawing->boxes.count <= LEGIBLE_BOXES && drawing->arrows.count <= LEGIBLE_ARROWS && labels <= LEGIBLE_LABELS;
+}
+
 /* As deep as was asked for, or as leaves it legible. */
 static void draw_to_depth(Drawing *drawing, const Request *request, const Compile *compile, const Entry *entry) {
     enum { DEEPEST = 1 << 20 };
     drawing->depth = request->depth.given && request->depth.value < DEEPEST ? (int)request->depth.value : DEEPEST;
     draw(drawing, request, compile, entry);
-    if (request->depth.given || drawing->boxes.count <= LEGIBLE) return;
+    if (request->depth.given || is_legible(drawing)) return;
     int deepest = 0;
     for (int i = 0; i < drawing->boxes.count; i++) {
         int depth = scope_depth(drawing->boxes.at[i].scope);
@@ -233,7 +240,7 @@ static void draw_to_depth(Drawing *drawing, const Request *request, const Compil
     }
     for (drawing->depth = deepest; drawing->depth > 0; drawing->depth--) {
         draw(drawing, request, compile, entry);
-        if (drawing->boxes.count <= LEGIBLE) return;
+        if (is_legible(drawing)) return;
     }
     draw(drawing, request, compile, entry);
 }

@@ -33,6 +33,9 @@ cp .stdout step
 [ "$(boxes step)" -le 120 ] || fail "$(boxes step) boxes in a drawing whose depth nobody chose"
 stdout_has 'backward</td>'
 stdout_has '#fde0c5'
+expect 0 tgc dot "$TGC_ROOT/examples/translate/translate.tg" step --kernels
+cp .stdout kernels
+[ "$(boxes kernels)" -le 100 ] && [ "$(grep -c -- '->.*label' kernels)" -le 100 ] || fail 'a hairball'
 # the backward pass and what it reads of the forward pass, no update
 expect 0 tgc dot m.tg step --backward --depth 9
 stdout_has 'filled,dashed'
