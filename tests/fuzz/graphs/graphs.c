@@ -76,7 +76,7 @@ static void give_parameters(Entry *e) {
 }
 
 static void draw_body(Entry *e) {
-    static const int lengths[] = {3, 5, 8, 12, 16, 16, 30};
+    static const int lengths[] = {2, 3, 4, 5, 6, 8, 10, 20};
     e->profile = chance(e->random, 0.4) ? MIXED : (Profile)below(e->random, PROFILES);
     if (!e->stateful && e->profile == STATES) e->profile = MIXED;
     draw_sizes(e);
