@@ -105,13 +105,21 @@ static void drop_entries(File *file) {
         }
 }
 
+/* Half of the items that are no entry points, a quarter, …, one. */
 static void drop_items(File *file) {
-    for (int i = file->items - 1; i >= 0; i--) {
-        if (file->item[i].entry || passed_over(file)) continue;
-        const char **lines = copied(file);
-        drop_item(&file->item[i], lines);
-        offer(file, lines);
-    }
+    int others = 0;
+    for (int i = 0; i < file->items; i++) others += !file->item[i].entry;
+    for (int chunk = others; chunk > 0; chunk /= 2)
+        for (int from = 0; from < others; from += chunk) {
+            if (passed_over(file)) continue;
+            const char **lines = copied(file);
+            for (int i = 0, number = 0; i < file->items; i++) {
+                if (file->item[i].entry) continue;
+                if (number >= from && number < from + chunk) drop_item(&file->item[i], lines);
+                number++;
+            }
+            offer(file, lines);
+        }
 }
 
 static void replace_line(File *file, int at, const char *by) {
@@ -121,8 +129,16 @@ static void replace_line(File *file, int at, const char *by) {
     offer(file, lines);
 }
 
+/* The last statements first: those before them may then be needed no more. */
 static void drop_statements(File *file, const Item *item) {
-    for (int i = item->last - 1; i > item->first; i--) replace_line(file, i, NULL);
+    int count = item->last - item->first - 1;
+    for (int chunk = count / 2; chunk > 0; chunk /= 2)
+        for (int end = item->last; end > item->first + 1; end -= chunk) {
+            if (passed_over(file)) continue;
+            const char **lines = copied(file);
+            for (int i = end - 1; i >= end - chunk && i > item->first; i--) lines[i] = NULL;
+            offer(file, lines);
+        }
 }
 
 /* The header without the port that begins at `from`, and for a result without its statement. */
