@@ -105,8 +105,12 @@ static bool no_write_on_path(Walk *walk, Span asked) {
     return fine;
 }
 
+static bool has_path(const Walk *walk, const Node *x) {
+    return x->id <= walk->from->id && walk->path[x->id];
+}
+
 static bool depends(Walk *walk, const Node *x, Span asked) {
-    if (x->id <= walk->from->id && walk->path[x->id]) return true;
+    if (has_path(walk, x)) return true;
     Graph *graph = walk->graph;
     const char *shape = shape_string(graph->arena, &x->shape);
     Message *message = x->name
@@ -187,8 +191,18 @@ static Node *result_for(Walk *walk, const Node *x, const Node *seed) {
     return adjoint ? adjoint : zeros(walk->graph, with_lead(seed, walk->from, &x->shape));
 }
 
-/* The adjoints of xs for the cotangent `seed` of `from`, into results. */
-static void derive(Graph *graph, Node *from, Node *seed, Node *const *xs, int count, Node **results, Span asked) {
+/* A step trains every parameter that its loss is computed from. A gradient in the loss may leave some of them out, a
+ * bias that is added last: their adjoints are zero, where any other has a path. */
+static bool trains_some(const Walk *walk, const Node *first) {
+    bool any = false;
+    for (int i = 0; i < walk->x_count; i++) any = any || has_path(walk, walk->xs[i]);
+    return any && first->phase == PHASE_BACKWARD;
+}
+
+/* The adjoints of xs for the cotangent `seed` of `from`, into results; `first` is the placeholder that asks. */
+static void derive(Graph *graph, Node *from, Node *seed, Node *const *xs, int count, Node **results,
+                   const Node *first) {
+    Span asked = first->span;
     Arena *scratch = arena_new();
     Walk walk = {.graph = graph, .scratch = scratch, .from = from, .xs = xs, .x_count = count};
     walk.reaches = NEW_ARRAY(scratch, bool, seed->id + 1);
@@ -197,7 +211,8 @@ static void derive(Graph *graph, Node *from, Node *seed, Node *const *xs, int co
     walk.lead = lead_of(seed, from);
     find_path(&walk);
     bool known = no_write_on_path(&walk, asked) && rules_exist(&walk, asked), sound = known;
-    for (int i = 0; i < count && known; i++) sound = depends(&walk, xs[i], asked) && sound;
+    bool all = !trains_some(&walk, first);
+    for (int i = 0; i < count && known && all; i++) sound = depends(&walk, xs[i], asked) && sound;
     walk.given[from->id] = seed;
     if (sound)
         walk_back(&walk);
@@ -223,7 +238,7 @@ static void replace_grad(Graph *to, const Graph *from, const Node *first, Node *
         xs[count++] = map[node->operand[1]->id];
     }
     Node *seed = number(to, 1.0);
-    derive(to, map[first->operand[0]->id], seed, xs, count, results, first->span);
+    derive(to, map[first->operand[0]->id], seed, xs, count, results, first);
     for (int i = 0; i < count; i++) map[asked[i]->id] = results[i];
 }
 
@@ -239,7 +254,7 @@ static Node *identity(Graph *graph, const Shape *shape) {
 static void replace_jacobian(Graph *to, const Node *node, Node **map) {
     Node *y = map[node->operand[0]->id], *x = map[node->operand[1]->id], *result;
     to->rule = "dY = 1 for one element of Y in each of the leading entries";
-    derive(to, y, identity(to, &y->shape), &x, 1, &result, node->span);
+    derive(to, y, identity(to, &y->shape), &x, 1, &result, node);
     map[node->id] = reshape(to, result, node->shape);
 }
 
