@@ -200,7 +200,7 @@ static void put_totals(Text *text, const Plan *plan) {
                 variables[VAR_PARAM], variables[VAR_STATE], variables[VAR_MOMENT]);
     text_printf(text, "  gradients    %12.0f B  in the arena, read by the update\n", plan->gradients);
     text_printf(text, "  inputs       %12.0f B\n  results      %12.0f B\n", plan->inputs, plan->results);
-    if (!schedule->kernels.count) return;
+    if (!schedule->kernels.count || !schedule->arena_bytes) return;
     const Kernel *kernel = schedule->kernels.at[plan->fullest];
     double parts[PART_COUNT] = {0};
     for (int i = 0; i < plan->tenants.count; i++) {
