@@ -132,10 +132,24 @@ static void put_axis(Text *text, const Shape *shape, int axis) {
         text_printf(text, "%d", axis);
 }
 
+/* Whether the code reads all that the value is made of: ids that choose between equal rows it does not. */
+static bool is_read(const Formula *f, const Node *node) {
+    node = alias(f, node);
+    if (name_in_code(f, node)) return true;
+    if (f->schedule->place[node->id].buffer) return false;
+    for (int i = 0; i < node->operand_count; i++)
+        if (!is_read(f, node->operand[i])) return false;
+    return true;
+}
+
 static void put_call(Formula *f, const Node *node) {
     text_printf(&f->text, "%s(", node->op->name);
     for (int i = 0; i < node->operand_count; i++) {
         if (i) text_add(&f->text, ", ");
+        if (node->op == &op_gather && i == 1 && !is_read(f, node->operand[i])) {
+            text_add(&f->text, "any");
+            continue;
+        }
         put_node(f, node->operand[i], false, false);
     }
     for (int i = 0; node->op->kind == OP_REDUCE && i < node->attr.axis_count; i++) {

@@ -356,22 +356,33 @@ static Piece piece_of(Printer *p, const Expr *x) {
 
 /* ---- statements ---- */
 
-/* Where a line may be broken so that it keeps its form under the .clang-format beside it: after an operator outside all
- * brackets, else after a comma of the outermost call. The last such place that fits, or
- * the first; 0 if there is none. */
-static size_t break_at(const char *line, size_t width, bool commas, int level) {
+/* After which of `places` outside `level` brackets a line may be broken: the last that fits, or the first; 0 if there
+ * is none. Operators have a blank on both sides, commas one behind them. */
+static size_t break_after(const char *line, size_t width, const char *places, int level) {
     size_t best = 0;
     int depth = 0;
     for (size_t i = 0; line[i]; i++) {
         if (strchr("([{", line[i])) depth++;
         if (strchr(")]}", line[i])) depth--;
-        bool spaced = i > 0 && line[i - 1] == ' ' && line[i + 1] == ' ';
-        bool place = commas ? line[i] == ',' && line[i + 1] == ' ' : spaced && strchr("+-*/&|<>", line[i]) != NULL;
-        if (depth != level || !place) continue;
+        bool spaced = line[i + 1] == ' ' && (line[i] == ',' || (i > 0 && line[i - 1] == ' '));
+        if (depth != level || !spaced || !strchr(places, line[i])) continue;
         if (best && i + 1 > width) break;
         best = i + 1;
     }
     return best;
+}
+
+/* Where a line keeps its form under the .clang-format beside it: after one of the operators that bind loosest outside
+ * all brackets, else after a comma of the outermost call; `inside` that call, after another of its commas. */
+static size_t break_of(const char *line, size_t width, bool *inside) {
+    static const char *const operators[] = {"|", "&", "<>", "+-", "*/"};
+    size_t at = 0;
+    for (size_t i = 0; !*inside && !at && i < sizeof operators / sizeof *operators; i++)
+        at = break_after(line, width, operators[i], 0);
+    if (at) return at;
+    at = break_after(line, width, ",", *inside ? 0 : 1);
+    *inside = true;
+    return at;
 }
 
 /* Writes a statement, in several lines if it is too long for one. */
@@ -380,8 +391,7 @@ static void put_line(Printer *p, const char *line) {
     bool inside = false; /* the brackets of a call that was broken */
     int inner = 0;
     while (!p->canonical && indent + strlen(line) > LINE_WIDTH) {
-        size_t at = inside ? 0 : break_at(line, LINE_WIDTH - indent, false, 0);
-        if (!at) at = break_at(line, LINE_WIDTH - indent, true, inside ? 0 : 1), inside = true;
+        size_t at = break_of(line, LINE_WIDTH - indent, &inside);
         if (!at) break;
         text_printf(p->text, "%s\n", arena_strndup(p->arena, line, at));
         line += at + 1;
