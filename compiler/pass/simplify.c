@@ -123,6 +123,12 @@ static Node *simpler_extreme(Graph *graph, Node *node) {
     return node->operand[0] == node->operand[1] ? node->operand[0] : NULL;
 }
 
+/* An integer is equal to itself, and no C compiler likes to be asked; a float may be no number. */
+static Node *simpler_compare(Graph *graph, Node *node) {
+    if (node->operand[0] != node->operand[1] || node->operand[0]->dtype == DT_FLOAT) return NULL;
+    return filled(graph, node, is_op(node, &op_equal) || is_op(node, &op_less_equal));
+}
+
 static Node *simpler_where(Graph *graph, Node *node) {
     Node *condition = node->operand[0], *a = node->operand[1], *b = node->operand[2];
     double value;
@@ -472,6 +478,8 @@ static const struct {
     {&op_pow, simpler_pow},         {&op_minimum, simpler_extreme},
     {&op_maximum, simpler_extreme}, {&op_where, simpler_where},
     {&op_and, simpler_and},         {&op_or, simpler_or},
+    {&op_less, simpler_compare},    {&op_less_equal, simpler_compare},
+    {&op_equal, simpler_compare},   {&op_not_equal, simpler_compare},
     {&op_not, simpler_not},         {&op_reshape, simpler_reshape},
     {&op_permute, simpler_permute}, {&op_broadcast, simpler_broadcast},
     {&op_slice, simpler_slice},     {&op_sum, simpler_sum},
