@@ -32,7 +32,7 @@ typedef struct Inspection {
     const Compile *compile;
     int threads;
     VEC(InspectEntry) entries;
-    const int *lines; /* by kernel of the output: the line of the C at which its text begins */
+    const FunctionText **texts; /* by kernel of the output: where libclang found it in the C */
 } Inspection;
 
 /* ---- inspect_gather.c ---- */
@@ -40,6 +40,8 @@ typedef struct Inspection {
 /* Of the entry of that name, or of all; the compile has gone as far as inspect. */
 Inspection *inspection_make(const Compile *compile, const char *entry, int threads);
 
+/* The C of a kernel: its struct of arguments, its comment, its function. */
+const char *inspect_text(const Inspection *inspection, int kernel);
 /* What a node reads: its operand or the copy that stands for it, but a copy reads what it copies. */
 const Node *inspect_operand(const Schedule *schedule, const Node *node, int index);
 

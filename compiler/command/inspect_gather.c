@@ -94,17 +94,18 @@ static void add_entry(Inspection *inspection, int index) {
     vec_push(inspection->arena, &inspection->entries, entry);
 }
 
-/* Kernels stand in the C in their order, each as it was written. */
-static const int *lines_of(Arena *arena, const Output *output) {
-    int *lines = NEW_ARRAY(arena, int, output->kernels.count + 1), line = 1;
-    const char *from = output->source.at;
-    for (int i = 0; i < output->kernels.count; i++) {
-        const char *at = strstr(from, output->kernels.at[i].text);
-        if (!at) fatal("inspect", "the text of kernel %s is not in the C", output->kernels.at[i].name);
-        for (; from < at; from++) line += *from == '\n';
-        lines[i] = line;
-    }
-    return lines;
+static const FunctionText **texts_of(const Compile *compile) {
+    FunctionTexts *functions = NEW(compile->arena, FunctionTexts);
+    const FunctionText **texts = NEW_ARRAY(compile->arena, const FunctionText *, compile->output.kernels.count + 1);
+    inspect_functions(&compile->output, compile->machine, compile->arena, functions);
+    for (int i = 0; i < functions->count; i++)
+        if (functions->at[i].kernel >= 0) texts[functions->at[i].kernel] = &functions->at[i];
+    return texts;
+}
+
+const char *inspect_text(const Inspection *inspection, int kernel) {
+    const FunctionText *text = inspection->texts[kernel];
+    return arena_strndup(inspection->arena, inspection->compile->output.source.at + text->from, text->to - text->from);
 }
 
 Inspection *inspection_make(const Compile *compile, const char *entry, int threads) {
@@ -112,7 +113,7 @@ Inspection *inspection_make(const Compile *compile, const char *entry, int threa
     inspection->arena = compile->arena;
     inspection->compile = compile;
     inspection->threads = threads;
-    inspection->lines = lines_of(compile->arena, &compile->output);
+    inspection->texts = texts_of(compile);
     for (int i = 0; i < compile->model->entries.count; i++)
         if (!entry || !strcmp(compile->model->entries.at[i]->name, entry)) add_entry(inspection, i);
     return inspection;

@@ -277,10 +277,14 @@ static void put_head(Json *j) {
 static void put_kernels(Json *j) {
     const Output *output = &j->inspection->compile->output;
     text_add(j->text, "\"kernels\": [");
-    for (int i = 0; i < output->kernels.count; i++)
-        text_printf(j->text, "%s{\"name\": %s, \"line\": %d, \"text\": %s}", i ? ",\n" : "\n",
-                    quoted(j->arena, output->kernels.at[i].name), j->inspection->lines[i],
-                    quoted(j->arena, output->kernels.at[i].text));
+    for (int i = 0; i < output->kernels.count; i++) {
+        const FunctionText *text = j->inspection->texts[i];
+        text_printf(j->text, "%s{\"name\": %s, \"line\": %d, \"calls\": [", i ? ",\n" : "\n",
+                    quoted(j->arena, text->name), text->line);
+        for (int k = 0; k < text->calls.count; k++)
+            text_printf(j->text, "%s%s", k ? ", " : "", quoted(j->arena, text->calls.at[k]));
+        text_printf(j->text, "], \"text\": %s}", quoted(j->arena, inspect_text(j->inspection, i)));
+    }
     text_add(j->text, "],\n");
 }
 

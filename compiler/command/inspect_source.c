@@ -85,7 +85,7 @@ static void put_row(const Printer *p, int number) {
     text_printf(p->text,
                 p->colour ? "\x1b[1m%s\x1b[0m  %s, %d of %d in %s, %s.c:%d\n" : "%s  %s, %d of %d in %s, %s.c:%d\n",
                 row->kernel->name, phase_word(row->phases), number, p->entry->rows.count, p->entry->entry->name,
-                p->inspection->compile->output.prefix, p->inspection->lines[row->launch->kernel]);
+                p->inspection->compile->output.prefix, p->inspection->texts[row->launch->kernel]->line);
     put_rules(p, row);
     put_computes(p, row->launch->computes);
     put_cost(p, row);
@@ -94,7 +94,7 @@ static void put_row(const Printer *p, int number) {
 /* Launches of one kernel stand together above its text. */
 static void put_kernel(Printer *p, int kernel, bool backward) {
     const Inspection *inspection = p->inspection;
-    const char *source = inspection->compile->output.kernels.at[kernel].text;
+    const char *source = inspect_text(inspection, kernel);
     bool any = false;
     for (int i = 0; i < inspection->entries.count; i++) {
         p->entry = &inspection->entries.at[i];
@@ -112,7 +112,7 @@ static void put_kernel(Printer *p, int kernel, bool backward) {
         highlight_c(p->text, source);
     else
         text_add(p->text, source);
-    text_add(p->text, "\n");
+    text_add(p->text, "\n\n");
 }
 
 void inspect_source(Text *text, const Inspection *inspection, bool backward, bool colour) {
