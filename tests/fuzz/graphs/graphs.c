@@ -82,7 +82,8 @@ static void draw_body(Entry *e) {
     draw_sizes(e);
     if (e->train || chance(e->random, 0.15)) give_parameters(e);
     for (int i = between(e->random, 1, 3); i > 0; i--) input(e, FLOATS, draw_dims(e, 4));
-    for (int i = ONE_OF(e->random, lengths); i > 0; i--) draw_statement(e);
+    int statements = chance(e->random, 0.02) ? 50 : ONE_OF(e->random, lengths);
+    for (int i = 0; i < statements; i++) draw_statement(e);
 }
 
 static const char *const type_names[] = {"", "i32", "bool"};
@@ -195,6 +196,7 @@ static void draw_variables(Model *model) {
         text_printf(&model->text, "state %s: %s ~ %s\n", state->name, dims_text(&names, &state->dims),
                     ONE_OF(random, starts));
     }
+    text_add(&model->text, "state position: i32[] ~ zeros\n");
     for (int i = 0; i < model->param_count; i++) {
         Variable *param = &model->params[i];
         *param = (Variable){arena_printf(model->arena, "p%d", i), variable_dims(random, 3)};

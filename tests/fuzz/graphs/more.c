@@ -305,7 +305,18 @@ static void write_state(Entry *e, const Variable *state) {
     }
 }
 
+/* The position of a cache: an i32 scalar that goes on with each call. */
+static void draw_position(Entry *e) {
+    Dims scalar = {0};
+    if (chance(e->random, 0.5)) line(e, "position := (position + %d) %% 40", between(e->random, 1, 3));
+    put(e, INTS, &scalar, 40, "position");
+}
+
 void draw_state(Entry *e) {
+    if (chance(e->random, 0.15)) {
+        draw_position(e);
+        return;
+    }
     const Variable *state = &e->model->states[below(e->random, e->model->state_count)];
     if (chance(e->random, 0.6))
         write_state(e, state);

@@ -203,6 +203,7 @@ static void simplify_statement(File *file, int at) {
 
 static const char *with_number(Arena *arena, const char *text, long number, long by) {
     Text made;
+    if (*text == '#') return text;
     text_init(&made, arena);
     for (const char *at = text; *at;) {
         bool starts = isdigit((unsigned char)*at) && (at == text || !in_name(at[-1]));
@@ -221,14 +222,14 @@ static const char *with_number(Arena *arena, const char *text, long number, long
 static void shrink_numbers(File *file) {
     for (long number = 2; number < 1100; number++) {
         bool stands = false;
-        for (int i = 2; i < file->count && !stands; i++)
+        for (int i = 0; i < file->count && !stands; i++)
             stands = strcmp(with_number(file->arena, file->line[i], number, number + 1), file->line[i]) != 0;
         if (!stands) continue;
         long smaller[] = {1, 2, number / 2, number - 1};
         for (size_t k = 0; k < sizeof smaller / sizeof *smaller; k++) {
             if (smaller[k] >= number || passed_over(file)) continue;
             const char **lines = copied(file);
-            for (int i = 2; i < file->count; i++)
+            for (int i = 0; i < file->count; i++)
                 lines[i] = with_number(file->arena, file->line[i], number, smaller[k]);
             offer(file, lines);
         }
