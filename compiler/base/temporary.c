@@ -24,8 +24,13 @@
 
 enum { MOST_FOLDERS = 8, STATUS_INTERRUPTED = 130 };
 
+typedef struct Folder Folder;
+
 /* What a signal's handler has to know. */
-static char folders[MOST_FOLDERS][PATH_MAX]; /* "": free */
+static struct Folder {
+    char path[PATH_MAX]; /* "": free */
+    int handle;
+} folders[MOST_FOLDERS];
 static volatile pid_t running;
 
 static bool is_entry(const char *name) {
@@ -58,20 +63,34 @@ static void empty_folder(int folder) {
 #endif
 }
 
-static void remove_folder(char *path) {
-    int folder = -1;
-    if (*path) do
-            folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        while (folder < 0 && errno == EINTR);
-    if (folder >= 0) empty_folder(folder);
-    if (*path) rmdir(path);
-    *path = '\0';
+static void remove_folder(Folder *folder) {
+    if (!*folder->path) return;
+    empty_folder(folder->handle);
+    rmdir(folder->path);
+    *folder->path = '\0';
+}
+
+/* Held open from the beginning, so that emptying it needs nothing that may be lacking by then. */
+static int open_folder(const char *path) {
+    int handle;
+    do handle = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (handle < 0 && errno == EINTR);
+    return handle;
+}
+
+/* -1 and errno on failure; the folder is gone then. */
+static int make_folder(char *path) {
+    if (!mkdtemp(path)) return -1;
+    int handle = open_folder(path), error = errno;
+    if (handle < 0) rmdir(path);
+    errno = error;
+    return handle;
 }
 
 const char *temporary_open(void) {
     const char *root = getenv("TMPDIR");
     int free = 0;
-    while (free < MOST_FOLDERS && *folders[free]) free++;
+    while (free < MOST_FOLDERS && *folders[free].path) free++;
     if (free == MOST_FOLDERS) fatal("temporary", "more than %d folders at once", MOST_FOLDERS);
     char path[PATH_MAX];
     int length = snprintf(path, sizeof path, "%s/tgc-XXXXXX", root && *root ? root : "/tmp");
@@ -82,21 +101,23 @@ const char *temporary_open(void) {
     sigset_t all, before; /* made and written down, or neither */
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
-    bool made = mkdtemp(path) != NULL;
-    int error = errno;
-    if (made) memcpy(folders[free], path, (size_t)length + 1);
+    int handle = make_folder(path), error = errno;
+    if (handle >= 0) {
+        folders[free].handle = handle;
+        memcpy(folders[free].path, path, (size_t)length + 1);
+    }
     sigprocmask(SIG_SETMASK, &before, NULL);
     errno = error;
-    return made ? folders[free] : NULL;
+    return handle >= 0 ? folders[free].path : NULL;
 }
 
 void temporary_close(const char *path) {
     for (int i = 0; path && i < MOST_FOLDERS; i++)
-        if (path == folders[i]) remove_folder(folders[i]);
+        if (path == folders[i].path) remove_folder(&folders[i]);
 }
 
 void temporary_close_all(void) {
-    for (int i = 0; i < MOST_FOLDERS; i++) remove_folder(folders[i]);
+    for (int i = 0; i < MOST_FOLDERS; i++) remove_folder(&folders[i]);
 }
 
 void temporary_runs(pid_t child) {
