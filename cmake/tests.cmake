@@ -99,7 +99,7 @@ tgc_test(matrix/sample 300 ${CMAKE_SOURCE_DIR}/tests/matrix/run --seed 1 --count
 tgc_test(matrix/cover 120 ${CMAKE_SOURCE_DIR}/tests/matrix/run --cover)
 
 # ---- shell tests ----
-foreach(folder cli structure library faults)
+foreach(folder cli structure library faults fuzz)
   file(GLOB shell_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.sh)
   foreach(source ${shell_tests})
     get_filename_component(name ${source} NAME_WE)

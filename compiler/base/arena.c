@@ -8,7 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 64 * 1024, ALIGNMENT = 16 };
+#ifndef TGC_CHUNK_BYTES
+#define TGC_CHUNK_BYTES (64 * 1024) /* a build that fuzzes takes less: many small arenas, one per input */
+#endif
+
+enum { CHUNK_BYTES = TGC_CHUNK_BYTES, ALIGNMENT = 16 };
+
+/* Under ASan what an arena has not given out is as forbidden as what lies behind a malloc'ed block, and so are the
+ * bytes between blocks. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ASAN 1
+#endif
+#endif
+#ifdef ASAN
+void __asan_poison_memory_region(const volatile void *at, size_t size);
+void __asan_unpoison_memory_region(const volatile void *at, size_t size);
+enum { GAP = 16 };
+#else
+#define __asan_poison_memory_region(at, size)   ((void)(at), (void)(size))
+#define __asan_unpoison_memory_region(at, size) ((void)(at), (void)(size))
+enum { GAP = 0 };
+#endif
 
 typedef struct Chunk {
     struct Chunk *next;
@@ -61,15 +84,18 @@ static void *alloc_large(Arena *arena, size_t bytes) {
 
 void *arena_alloc(Arena *arena, size_t bytes) {
     if (bytes > CHUNK_BYTES / 4) return alloc_large(arena, bytes);
-    bytes = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
+    size_t asked = bytes;
+    bytes = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + GAP : ALIGNMENT;
     Chunk *chunk = arena->newest;
     if (!chunk || chunk->size - chunk->used < bytes) {
         chunk = chunk_new(CHUNK_BYTES);
+        __asan_poison_memory_region(chunk->bytes, chunk->size);
         chunk->next = arena->newest;
         arena->newest = chunk;
     }
     void *at = chunk->bytes + chunk->used;
     chunk->used += bytes;
+    __asan_unpoison_memory_region(at, asked);
     return at;
 }
 

@@ -29,15 +29,16 @@ size_t utf8_length(const unsigned char *at, size_t left) {
     return 0;
 }
 
-/* Reports the first byte that is not UTF-8. */
+/* Reports the first byte that is not UTF-8, or is zero, which would end a comment or a string before its end. */
 static void check_encoding(Parse *parse) {
     const unsigned char *text = (const unsigned char *)parse->source->text;
     size_t size = parse->source->size;
     for (size_t i = 0, length; i < size; i += length) {
         length = utf8_length(text + i, size - i);
-        if (length) continue;
+        if (length && text[i]) continue;
         Span at = {parse->source, (uint32_t)i, (uint32_t)i + 1};
-        Message *message = diag_error(parse->diag, at, E0113, "byte 0x%02x is not UTF-8", text[i]);
+        Message *message = text[i] ? diag_error(parse->diag, at, E0113, "byte 0x%02x is not UTF-8", text[i])
+                                   : diag_error(parse->diag, at, E0113, "a zero byte is no text");
         diag_help(message, "save the file as UTF-8");
         return;
     }

@@ -263,6 +263,7 @@ static void print_bare(Printer *printer, const Expr *expr, Span span) {
         break;
     case EXPR_FIELD:
         print_expr(printer, expr->left);
+        if (expr->left->kind == EXPR_NUMBER && !expr->left->parens) text_add(text, " "); /* 0.T is no number */
         text_printf(text, ".%s", expr->name);
         break;
     case EXPR_AS:

@@ -117,12 +117,21 @@ typedef struct Training {
     int variable_count;
 } Training;
 
+/* A build that fuzzes sets these lower. */
+#ifndef TGC_MAX_NODES
+#define TGC_MAX_NODES 1000000
+#define TGC_MAX_TURNS 100000
+#define TGC_MAX_UNITS 100000
+#define TGC_MAX_STEPS 5000000
+#endif
+
 enum {
-    MAX_EVAL_DEPTH = 2500, /* nested calls and expressions */
-    MAX_NESTING = 200,     /* modules inside modules, imports of imports */
-    MAX_NODES = 1000000,   /* of one entry */
-    MAX_TURNS = 100000,    /* of one loop */
-    MAX_UNITS = 100000     /* instances in the model */
+    MAX_EVAL_DEPTH = 2500,     /* nested calls and expressions */
+    MAX_NESTING = 200,         /* modules inside modules, imports of imports */
+    MAX_NODES = TGC_MAX_NODES, /* of one entry */
+    MAX_TURNS = TGC_MAX_TURNS, /* of one loop */
+    MAX_UNITS = TGC_MAX_UNITS, /* instances in the model */
+    MAX_STEPS = TGC_MAX_STEPS  /* expressions looked at, counted as often as loops and calls come to them */
 };
 
 struct Elab {
@@ -138,6 +147,7 @@ struct Elab {
     int depth;
     bool stopped; /* a limit was passed: everything is poison from here on */
     int unit_count;
+    int steps;              /* of MAX_STEPS */
     VEC(Building) building; /* modules being instantiated, outermost first */
     VEC(LoadedFile *) files;
     VEC(LoadedHeader *) headers;
@@ -184,6 +194,7 @@ const char *type_text(Elab *el, const Type *type);
 const char *number_text(Elab *el, double number);
 const char *dtype_text(const Elab *el, DType dtype);
 void at_place(Elab *el, Span span);  /* where the nodes and errors of the next verb belong */
+bool too_long(Elab *el, Span span);  /* the limit on steps, of which this is one; reports once */
 bool too_large(Elab *el, Span span); /* the limit on nodes; reports once */
 
 /* ---- elaborate_expr.c ---- */

@@ -266,8 +266,10 @@ static Value run_join(Call *call) {
         double number;
         if (!number_at(call, 1, 0, &number)) return poison();
         int rank = parts[0]->shape.rank;
-        axis = (int)(number < 0 ? number + rank + 1 : number);
-        if (number != floor(number) || axis < 0 || axis > rank) {
+        double place = number < 0 ? number + rank + 1 : number;
+        if (place == floor(place) && place >= 0 && place <= rank) {
+            axis = (int)place;
+        } else {
             diag_error(call->el->diag, span_at(call, 1), E0304, "`stack` of %s can't make an axis %s",
                        shape_text(call->el, &parts[0]->shape), number_text(call->el, number));
             return poison();
@@ -348,9 +350,9 @@ static Value run_permute(Call *call) {
     for (int i = 0; good && i < x->shape.rank; i++) {
         const Value *said = &call->rest[i + 1];
         double number = said->kind == VALUE_NUMBER ? said->number : -100;
-        axes[i] = (int)(number < 0 ? number + x->shape.rank : number);
-        good = axes[i] >= 0 && axes[i] < x->shape.rank && !taken[axes[i]];
-        if (good) taken[axes[i]] = true;
+        double place = number < 0 ? number + x->shape.rank : number;
+        good = place == floor(place) && place >= 0 && place < x->shape.rank && !taken[(int)place];
+        if (good) taken[axes[i] = (int)place] = true;
     }
     if (good) return tensor_value(permute(graph_at(call), x, axes));
     diag_error(call->el->diag, call->expr->span, E0324, "`permute` must give every axis of %s once, as numbers",

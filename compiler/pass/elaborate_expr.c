@@ -297,7 +297,8 @@ static Value (*const rules[])(Elab *, const Expr *) = {
 };
 
 Value eval_place(Elab *el, const Expr *expr) {
-    if (!expr || el->stopped || too_large(el, expr->span)) return poison(); /* NULL: a hole left by a syntax error */
+    if (!expr || too_long(el, expr->span) || too_large(el, expr->span))
+        return poison(); /* NULL: after a syntax error */
     if (el->depth >= MAX_EVAL_DEPTH) {
         el->stopped = true;
         diag_error(el->diag, expr->span, E0207, "calls and expressions are nested more than %d deep", MAX_EVAL_DEPTH);

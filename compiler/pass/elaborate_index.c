@@ -67,8 +67,10 @@ static bool window_at(Elab *el, const Index *index, int64_t length, Window *wind
     double number;
     if (value.kind == VALUE_POISON || !eval_number(el, index->start, "an index", &number)) return false;
     double place = number < 0 ? number + (double)length : number;
-    window->start[axis] = (int64_t)place;
-    if (number == floor(number) && place >= 0 && place < (double)length) return true;
+    if (number == floor(number) && place >= 0 && place < (double)length) {
+        window->start[axis] = (int64_t)place;
+        return true;
+    }
     Message *message =
         diag_error(el->diag, index->span, E0305, "index %s is outside the axis", number_text(el, number));
     diag_label(message, "the axis has %lld elements", (long long)length);

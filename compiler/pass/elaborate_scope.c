@@ -237,6 +237,13 @@ void at_place(Elab *el, Span span) {
     if (el->graph) el->graph->at = span;
 }
 
+bool too_long(Elab *el, Span span) {
+    if (el->stopped || ++el->steps <= MAX_STEPS) return el->stopped;
+    el->stopped = true;
+    diag_error(el->diag, span, E0207, "loops and calls come to more than %d expressions", MAX_STEPS);
+    return true;
+}
+
 bool too_large(Elab *el, Span span) {
     if (el->stopped || !el->graph || el->graph->nodes.count <= MAX_NODES) return el->stopped;
     el->stopped = true;

@@ -215,7 +215,7 @@ bool find_axis(Elab *el, const Value *value, Span at, const char *said, const No
     }
     Message *message = diag_error(el->diag, at, E0304, "%s has no axis `%s`", shape_text(el, shape), said);
     for (int i = 0; i < shape->rank && value->size; i++)
-        if (shape->size[i] == (int64_t)value->number) {
+        if ((double)shape->size[i] == value->number) {
             diag_help(message, "axis %d has that size: axis = %d", i, i);
             return false;
         }

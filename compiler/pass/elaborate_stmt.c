@@ -62,6 +62,7 @@ static void exec_return(Elab *el, const Stmt *stmt) {
 /* One turn of a loop: its names, then its body. */
 static void exec_turn(Elab *el, const Stmt *stmt, Value item) {
     int count = stmt->targets.count;
+    if (too_long(el, stmt->span)) return;
     if (count == 1) {
         bind(el, stmt->targets.at[0], item);
     } else if (item.kind == VALUE_LIST && item.count == count) {
@@ -93,7 +94,8 @@ static void exec_range(Elab *el, const Stmt *stmt) {
                    number_text(el, stop - start), MAX_TURNS);
         return;
     }
-    for (double i = start; i < stop && !finished(el); i++) exec_turn(el, stmt, number_value(i));
+    int turns = stop > start ? (int)(stop - start) : 0;
+    for (int i = 0; i < turns && !finished(el); i++) exec_turn(el, stmt, number_value(start + i));
 }
 
 static void exec_for(Elab *el, const Stmt *stmt) {
