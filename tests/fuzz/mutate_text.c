@@ -193,6 +193,8 @@ static const char *const items[] = {
     "train $(x: [$]) -> (loss: []) { loss = ~ } using adamw(lr = 0.1, decay = #, accumulate = #)",
     "assert ~, \"no\"",
     "#lib",
+    "extern fn $(x) -> y from \"lib.h\" adjoint $",
+    "extern fn $(x, y) -> z from \"lib.h\"",
     "fn $(n) -> [] = if n { $(n - 1) } else { n }",
 };
 
