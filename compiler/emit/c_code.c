@@ -131,7 +131,10 @@ void put_kernels(Emitter *e, Text *text) {
         put_kernel(e, &one, &e->kernels.at[i]);
         text_printf(text, "\n%s", one.at);
         vec_push(e->arena, &e->output->kernels,
-                 ((OutputKernel){.name = e->kernels.at[i].name, .text = one.at, .values = values_of(e, i)}));
+                 ((OutputKernel){.name = e->kernels.at[i].name,
+                                 .text = one.at,
+                                 .values = values_of(e, i),
+                                 .products = e->kernels.at[i].function->products}));
     }
     list_launches(e);
 }

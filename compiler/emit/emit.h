@@ -40,6 +40,7 @@ typedef struct OutputKernel {
     const char *name, *text; /* of its function: struct of arguments, comment and body */
     int line;                /* of the source, where it stands */
     const char *values;      /* the names of what it computes, a space before and after each: " d_x net.ff.d_x " */
+    double products;         /* the multiply-adds of a product, as counted in its loops */
 } OutputKernel;
 
 typedef struct OutputLaunch { /* one call of a kernel by an entry point */
@@ -89,8 +90,8 @@ typedef struct FunctionTexts { /* in the order of the source; not those of the r
 
 void inspect_functions(const Output *output, const Machine *machine, Arena *arena, FunctionTexts *out);
 
-/* Parses the source with the runtime's headers: no diagnostic, each planned kernel one function, no function that isn't
- * planned. fatal(pass to blame, …) otherwise. A line of what was found goes to `report` (NULL: nowhere). */
+/* Parses the source with the runtime's headers and confirms what inspect.c lists; fatal(pass to blame, …) otherwise.
+ * A line of what was found goes to `report` (NULL: nowhere). */
 void inspect(const Output *output, const Machine *machine, Text *report);
 
 /* ---- cc.c: runs the C compiler ---- */

@@ -330,6 +330,7 @@ static void put_cost(Text *text, const Function *function) {
     text_add(text, "\n *   ");
     if (function->flop > 0) {
         put_quantity(text, function->flop, "FLOP");
+        if (function->products > 0) text_printf(text, " (%.0f multiply-adds)", function->products);
         text_add(text, ", ");
     }
     put_quantity(text, function->bytes, "B");
