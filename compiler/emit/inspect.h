@@ -39,6 +39,7 @@ struct Piece {
     bool twofold;     /* an expression of type double, or of lanes of doubles */
     bool whole;       /* its type is an integer, or a pointer to integers */
     int lanes;        /* of its type; 1 where it is no vector */
+    bool multiplies;  /* holds a multiply-add; set by inspect_products */
     Piece *child, *next;
 };
 
@@ -56,7 +57,7 @@ void inspect_kernel(const Written *written, const Piece *function, bool f64);
 /* ---- inspect_count.c ---- */
 
 /* The multiply-adds of a kernel over its slices, by evaluating its loops. */
-double inspect_products(const Written *written, const Piece *function, int64_t slices);
+double inspect_products(const Written *written, Piece *function, int64_t slices);
 
 /* ---- inspect_launch.c: the entry points' calls of kernels ---- */
 

@@ -2,7 +2,8 @@
  *
  *     for (int s = lo; s < hi; s++)  …  for (int k = 0; k < 24; k++) { c00 += a0 * b0; }      24 * lanes a tile
  *
- * The loops are evaluated as they stand, once where their turns are alike, for slices 0 … slices - 1. */
+ * The loops are evaluated as they stand, for slices 0 … slices - 1; once where no loop or if that holds a multiply-add
+ * depends on the turn. */
 #include "emit/inspect.h"
 
 #include <stdlib.h>
@@ -73,6 +74,18 @@ static const Piece *initialiser(const Piece *var) {
 
 /* ---- what depends on what ---- */
 
+static bool is_multiply_add(const Piece *piece) {
+    const Piece *by = piece_plain(piece_child(piece, 1));
+    return piece->kind == CXCursor_CompoundAssignOperator && !strcmp(piece->name, "+=") && !piece->whole && by &&
+           by->kind == CXCursor_BinaryOperator && !strcmp(by->name, "*");
+}
+
+static bool mark(Piece *piece) {
+    piece->multiplies = is_multiply_add(piece);
+    for (Piece *child = piece->child; child; child = child->next) piece->multiplies |= mark(child);
+    return piece->multiplies;
+}
+
 static bool steers(const Evaluator *e, const char *name) {
     for (int i = 0; i < e->steering.count; i++)
         if (!strcmp(e->steering.at[i], name)) return true;
@@ -86,13 +99,13 @@ static void add_names(Evaluator *e, const Piece *piece) {
 }
 
 static void find_steering(Evaluator *e, const Piece *piece) {
-    if (piece->kind == CXCursor_ForStmt) {
+    if (piece->kind == CXCursor_ForStmt && piece->multiplies) {
         if (piece->child && piece->child->child && initialiser(piece->child->child))
             add_names(e, initialiser(piece->child->child));
         if (piece_child(piece, 1) && piece_child(piece_child(piece, 1), 1))
             add_names(e, piece_child(piece_child(piece, 1), 1));
     }
-    if (piece->kind == CXCursor_IfStmt) add_names(e, piece->child);
+    if (piece->kind == CXCursor_IfStmt && piece->multiplies) add_names(e, piece->child);
     if (piece->kind == CXCursor_VarDecl && steers(e, piece->name) && initialiser(piece))
         add_names(e, initialiser(piece));
     for (const Piece *child = piece->child; child; child = child->next) find_steering(e, child);
@@ -108,10 +121,10 @@ static double count_all(Evaluator *e, const Piece *piece) {
     for (const Piece *child = piece->child; child; child = child->next) {
         if (child->kind == CXCursor_DeclStmt && child->child && child->child->kind == CXCursor_VarDecl) {
             int64_t value;
-            const Piece *given = child->child->whole ? initialiser(child->child) : NULL;
+            const Piece *given = steers(e, child->child->name) ? initialiser(child->child) : NULL;
             if (given && evaluate(e, given, &value))
                 vec_push(e->written->arena, &e->values, ((Value){child->child->name, value}));
-        } else {
+        } else if (child->multiplies) {
             sum += count(e, child);
         }
     }
@@ -141,12 +154,6 @@ static double count_loop(Evaluator *e, const Piece *piece) {
     return sum;
 }
 
-static bool is_multiply_add(const Piece *piece) {
-    const Piece *by = piece_plain(piece_child(piece, 1));
-    return piece->kind == CXCursor_CompoundAssignOperator && !strcmp(piece->name, "+=") && !piece->whole && by &&
-           by->kind == CXCursor_BinaryOperator && !strcmp(by->name, "*");
-}
-
 static double count(Evaluator *e, const Piece *piece) {
     int64_t holds;
     if (is_multiply_add(piece)) return piece->lanes;
@@ -158,8 +165,9 @@ static double count(Evaluator *e, const Piece *piece) {
     return count_all(e, piece);
 }
 
-double inspect_products(const Written *w, const Piece *function, int64_t slices) {
+double inspect_products(const Written *w, Piece *function, int64_t slices) {
     Evaluator e = {.written = w};
+    if (!mark(function)) return 0;
     for (int before = -1; before != e.steering.count;) {
         before = e.steering.count;
         find_steering(&e, function);

@@ -113,6 +113,31 @@ static int row_of(const Box *boxes, int count) {
     return row;
 }
 
+static bool same_sides(const Box *a, const Box *b) {
+    Box c = *b;
+    c.width = a->width;
+    return by_shape(a, &c) == 0;
+}
+
+/* Boxes whose runs meet end to end become one. */
+static int joined(Box *boxes, int count, bool *changed) {
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < count; j++) {
+            Box *a = &boxes[i];
+            const Box *b = &boxes[j];
+            if (i == j || !same_sides(a, b) || b->constant < a->constant || b->constant > a->constant + a->width)
+                continue;
+            int64_t end = b->constant + b->width - a->constant;
+            if (end > a->width) a->width = end;
+            *a = box_packed(a);
+            boxes[j] = boxes[--count];
+            if (i == count) i = j;
+            *changed = true;
+            j = -1;
+        }
+    return count;
+}
+
 int boxes_merged(Box *boxes, int count) {
     for (bool changed = true; changed;) {
         int kept = 0, row;
@@ -127,7 +152,7 @@ int boxes_merged(Box *boxes, int count) {
             changed |= row > 1;
             boxes[kept++] = whole;
         }
-        count = kept;
+        count = joined(boxes, kept, &changed);
     }
     return count;
 }

@@ -31,8 +31,7 @@ Memory *memory_new(Arena *arena, const Schedule *schedule) {
     for (int i = 0; i < schedule->buffers.count; i++) {
         const Buffer *buffer = schedule->buffers.at[i];
         bool always = buffer->kind != BUF_ARENA && buffer->kind != BUF_RESULT;
-        Bits bits = always ? (Bits){0} : bits_new(arena, buffer->count);
-        vec_push(arena, &memory->held, ((Held){.buffer = buffer, .always = always, .bits = bits}));
+        vec_push(arena, &memory->held, ((Held){.buffer = buffer, .always = always}));
     }
     return memory;
 }
@@ -137,7 +136,8 @@ static void overwrite(const Checker *c, const Buffer *buffer) {
             if (c->touches.at[j].array->buffer == held->buffer)
                 fatal("plan", "%s: %s and %s lie in the same bytes", c->function->name, buffer->name,
                       held->buffer->name);
-        if (held->any) memset(held->bits.word, 0, (size_t)(held->bits.count / 64 + 1) * sizeof(uint64_t));
+        if (held->any && held->bits.word)
+            memset(held->bits.word, 0, (size_t)(held->bits.count / 64 + 1) * sizeof(uint64_t));
         held->any = held->full = false;
     }
 }
@@ -155,6 +155,10 @@ static void fill(Checker *c, Held *held, Box *boxes) {
     if (stored) overwrite(c, held->buffer);
     if (!stored || held->always || held->full) return;
     count = boxes_merged(boxes, count);
+    held->full = count == 1 && boxes[0].count == 0 && boxes[0].width == held->buffer->count;
+    held->any = held->any || held->full;
+    if (held->full) return;
+    if (!held->bits.word) held->bits = bits_new(c->memory->arena, held->buffer->count);
     for (int i = 0; i < count; i++) box_mark(&held->bits, &boxes[i], 0);
     held->any = true;
     held->full = bits_total(&held->bits) == held->buffer->count;
@@ -170,9 +174,10 @@ void memory_after(Checker *c) {
 void memory_end(const Memory *memory) {
     for (int i = 0; i < memory->held.count; i++) {
         const Held *held = &memory->held.at[i];
-        if (held->buffer->kind != BUF_RESULT || bits_total(&held->bits) == held->buffer->count) continue;
+        if (held->buffer->kind != BUF_RESULT || held->full || held->buffer->count == 0) continue;
+        int64_t written = held->bits.word ? bits_total(&held->bits) : 0;
         fatal("lower", "of result %s's %lld elements %lld are written", held->buffer->name,
-              (long long)held->buffer->count, (long long)bits_total(&held->bits));
+              (long long)held->buffer->count, (long long)written);
     }
 }
 
