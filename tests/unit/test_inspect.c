@@ -106,7 +106,7 @@ static const Spoiled spoiled[] = {
      "internal error in lower: k03_h: the bounds of the loop"},
     {"tg_check_index(slot, ids[i], 40, i, \"gather\")", "(tg_check_index(slot, ids[i], 40, i, \"gather\"), ids[i])",
      "internal error in lower: k01_gather uses elements of checked_ids as indices, which no launch before has checked"},
-    {".checked_ids = t.checked_ids,\n            .table", ".checked_ids = ids,\n            .table",
+    {".checked_ids = t.checked_ids, .table", ".checked_ids = ids, .table",
      "internal error in lower: k01_gather uses elements of checked_ids as indices, which no launch before has checked"},
 };
 
