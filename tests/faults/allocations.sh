@@ -13,6 +13,13 @@ stdout_has 'all is well'
 stdout_has '100 steps: 0 allocations'
 exists table
 
+# ---- the training loop: as many allocations for 110 steps as for 10, where the log has as many lines ----
+for steps in 10 110; do
+    counted m-train ./m-train --data data.safetensors --steps $steps --log-every 1000 --out steps
+    eval "allocations_$steps=$(calls_of alloc)"
+done
+[ "$allocations_10" = "$allocations_110" ] || fail "10 steps: $allocations_10 allocations, 110 steps: $allocations_110"
+
 # ---- the compiler ----
 each tgc alloc ENOMEM 0,70 "$TGC" check m.tg
 stdout_lacks 'internal error'
