@@ -125,9 +125,26 @@ static bool put_in_place(Arena *arena, const Uses *uses, Block *block) {
 
 /* ---- blocks around nothing ---- */
 
-static void unwrap(Block *block) {
-    while (block->stmts.count == 1 && block->stmts.at[0]->kind == ST_BLOCK) *block = block->stmts.at[0]->body;
-    for (int i = 0; i < block->stmts.count; i++) unwrap(&block->stmts.at[i]->body);
+static bool declares(const Block *block) {
+    for (int i = 0; i < block->stmts.count; i++) {
+        StmtKind kind = block->stmts.at[i]->kind;
+        if (kind == ST_LET || kind == ST_VAR || kind == ST_ARRAY) return true;
+    }
+    return false;
+}
+
+/* A block that declares nothing, or is all there is, gives its statements to the one around it. */
+static void unwrap(Arena *arena, Block *block) {
+    Block flat = {0};
+    for (int i = 0; i < block->stmts.count; i++) {
+        Stmt *stmt = block->stmts.at[i];
+        unwrap(arena, &stmt->body);
+        bool needless = stmt->kind == ST_BLOCK && (block->stmts.count == 1 || !declares(&stmt->body));
+        for (int k = 0; needless && k < stmt->body.stmts.count; k++)
+            vec_push(arena, &flat.stmts, stmt->body.stmts.at[k]);
+        if (!needless) vec_push(arena, &flat.stmts, stmt);
+    }
+    *block = flat;
 }
 
 void loop_clean(Arena *arena, Function *function) {
@@ -138,5 +155,5 @@ void loop_clean(Arena *arena, Function *function) {
         again = put_in_place(arena, &uses, &function->body);
         again = drop_unused(&uses, &function->body) || again;
     }
-    unwrap(&function->body);
+    unwrap(arena, &function->body);
 }

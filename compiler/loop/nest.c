@@ -109,6 +109,7 @@ static void tail(Lower *lower, const Nest *nest, Block *in, int axis, int64_t ma
     lower->shift[axis] += main;
     lower->part = ex_int(lower, T_INDEX, rest);
     for (int depth = axis + 1; depth <= lower->axes.count; depth++) lower->block[depth] = block;
+    if (main > 0) st_comment(lower, block, "the last %lld", (long long)rest);
     body(lower, block, with);
     value_forget(lower, axis);
     lower->part = NULL;

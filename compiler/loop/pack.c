@@ -88,13 +88,15 @@ static void copy_rows(Lower *lower, Block *in, const Pack *pack, int64_t width) 
     st_put(lower, in, rows);
 }
 
-/* One element at a time: columns [first, width) of rows [from, k). */
-static void copy_singly(Lower *lower, Block *in, const Pack *pack, int64_t from, int64_t first, int64_t width) {
+/* One element at a time: columns [first, width) of rows [from, k), with the zeros behind them if it `pads`. */
+static void copy_singly(Lower *lower, Block *in, const Pack *pack, int64_t from, int64_t first, int64_t width,
+                        bool pads) {
     if (from >= pack->p.k || first >= width) return;
     Stmt *rows = count_loop(lower, "k", from, pack->p.k, 1), *columns = count_loop(lower, "c", first, width, 1);
     Expr *value = ex_load(lower, pack->from, source(lower, pack, rows->var, 0, columns->var, 0), false, NULL);
     st_store(lower, &columns->body, pack->to, target(lower, pack, rows->var, 0, columns->var, 0), value, NULL);
     st_put(lower, &rows->body, columns);
+    if (pads) pad_columns(lower, &rows->body, pack, rows->var, width);
     st_put(lower, in, rows);
 }
 
@@ -114,8 +116,8 @@ static void copy_blocks(Lower *lower, Block *in, const Pack *pack, int64_t width
         st_put(lower, &columns->body, rows);
         st_put(lower, in, columns);
     }
-    copy_singly(lower, in, pack, k_full, 0, full);
-    copy_singly(lower, in, pack, 0, full, width);
+    copy_singly(lower, in, pack, k_full, 0, full, false);
+    copy_singly(lower, in, pack, 0, full, width, false);
 }
 
 static void copy_panel(Lower *lower, Block *in, const Pack *pack, int64_t width) {
@@ -124,11 +126,12 @@ static void copy_panel(Lower *lower, Block *in, const Pack *pack, int64_t width)
         copy_rows(lower, in, pack, width);
         return;
     }
-    if (stride_at(lower, &p->b, p->k_loop) == 1)
+    bool blocks = stride_at(lower, &p->b, p->k_loop) == 1 && p->k >= lower->lane_count && width >= lower->lane_count;
+    if (blocks)
         copy_blocks(lower, in, pack, width);
     else
-        copy_singly(lower, in, pack, 0, 0, width);
-    if (width == p->panel) return;
+        copy_singly(lower, in, pack, 0, 0, width, true);
+    if (width == p->panel || !blocks) return;
     Stmt *rows = count_loop(lower, "k", 0, p->k, 1);
     pad_columns(lower, &rows->body, pack, rows->var, width);
     st_put(lower, in, rows);
