@@ -144,6 +144,14 @@ function choice(name, label, checked, change) {
   return element('label', {}, element('input', {type: name === 'level' ? 'radio' : 'checkbox', name, value: label, checked, onchange: change}), ' ', label);
 }
 
+/* Scrolls a wide picture to its highest box. */
+function showTop(frame) {
+  const boxes = [...frame.querySelectorAll('.box')].map(box => box.getBoundingClientRect()), own = frame.getBoundingClientRect();
+  if (!boxes.length) return;
+  const highest = boxes.reduce((top, box) => (box.top < top.top ? box : top));
+  frame.scrollLeft += (highest.left + highest.right) / 2 - (own.left + own.right) / 2;
+}
+
 function showGraph(view) {
   if (!current.line && current.kernel === null) {
     view.replaceChildren(element('p', {class: 'hint'}, 'Choose a line on the left, or a kernel: what it computes and what lies around it is drawn here.'));
@@ -162,5 +170,5 @@ function showGraph(view) {
   const none = graph.boxes.length ? null : element('p', {class: 'hint'}, 'Nothing of the phases chosen.');
   const frame = element('div', {class: 'scroll', tabindex: 0}, drawGraph(graph, view.clientWidth - 34));
   view.replaceChildren(...[tools, left, none, frame].filter(Boolean));
-  frame.scrollLeft = (frame.scrollWidth - frame.clientWidth) / 2;
+  showTop(frame);
 }

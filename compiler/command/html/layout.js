@@ -1,7 +1,7 @@
 /* layout.js: a small layered layout for graphs without cycles.
  *
  * In: boxes {id, width, height} and edges [from, to]. Out: for each box its x and y, for each edge the points of its line.
- * Layers by longest path, sources pulled down to what reads them; long edges get a waypoint in each layer between; the order
+ * Layers by longest path, boxes with no more to read than readers pulled down to those; long edges get a waypoint in each layer between; the order
  * within layers by the mean of neighbours, a few sweeps down and up; then places pulled towards neighbours. */
 const GAP = {across: 22, down: 42, waypoint: 10};
 
@@ -19,8 +19,10 @@ function layersOf(boxes, edges) {
     return layer.get(id);
   };
   boxes.forEach(box => depth(box.id));
-  for (const box of boxes)
-    if (!into.get(box.id).length && out.get(box.id).length) layer.set(box.id, Math.min(...out.get(box.id).map(id => layer.get(id))) - 1);
+  for (const box of [...boxes].sort((a, b) => layer.get(b.id) - layer.get(a.id))) {
+    const readers = out.get(box.id);
+    if (readers.length && readers.length >= into.get(box.id).length) layer.set(box.id, Math.min(...readers.map(id => layer.get(id))) - 1);
+  }
   return layer;
 }
 

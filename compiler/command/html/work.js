@@ -29,7 +29,7 @@ function workCell(column, launch, most) {
   if (column.key === 'phase') return element('td', {}, element('span', {class: `badge ${launch.phase}`}, words));
   if (!column.bar) return element('td', {class: column.words ? 'figure' : ''}, words);
   const width = most[column.key] > 0 ? 100 * column.value(launch) / most[column.key] : 0;
-  return element('td', {class: 'bar'}, element('i', {class: launch.phase, style: `width:${width.toFixed(2)}%`}), element('span', {}, words));
+  return element('td', {class: 'bar'}, element('i', {class: launch.phase, style: `width:calc((100% - 8px) * ${(width / 100).toFixed(4)})`}), element('span', {}, words));
 }
 
 function workRow(launch, most) {
