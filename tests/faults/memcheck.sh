@@ -13,27 +13,9 @@ expect 0 memcheck "$TGC" fmt --check "$TGC_ROOT/examples/gpt/gpt.tg"
 expect 0 memcheck "$TGC" emit m.tg --target portable --dump=emit --stop-after=emit
 expect 0 memcheck "$TGC" run m.tg --interp f 'x=[[1, 2, 3, 4], [5, 6, 7, 8]]'
 
-cat >use.c <<'END'
-#include <stdio.h>
-#include "m.h"
-int main(void) {
-    m *model = NULL;
-    const float x[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-    float loss, y[6];
-    if (m_new(&model, 2, 7)) return 1;
-    for (int i = 0; i < 3; i++)
-        if (m_step(model, x, &loss) || m_f(model, x, y)) return 2;
-    if (m_checkpoint_save(model, "c") || m_checkpoint_load(model, "c") || m_load(model, "c") || !m_load(model, "m.tg"))
-        return 3;
-    for (int i = 0; i < 6; i++)
-        if (!(y[i] >= 0)) return 4;
-    m_free(model);
-    return 0;
-}
-END
 for check in '' --check; do
     expect 0 env TGC_CFLAGS=-gdwarf-4 "$TGC" build m.tg $check --target portable -o libm.a
-    expect 0 ${CC:-clang} -gdwarf-4 use.c -I. libm.a -lcjson -lm -lpthread -o use
+    expect 0 ${CC:-clang} -gdwarf-4 "$TGC_ROOT/tests/faults/use.c" -I. libm.a -lcjson -lm -lpthread -o use
     expect 0 memcheck ./use
 done
 safetensors data.safetensors '{"x":{"dtype":"F32","shape":[3,4],"data_offsets":[0,48]}}' "$(printf '0000803f%.0s' $(seq 12))"
