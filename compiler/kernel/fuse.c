@@ -126,11 +126,13 @@ Schedule *fuse(Model *model, Entry *entry, bool apart) {
     entry_live(entry, state->live);
     count_uses(state);
     fuse_leaves(state);
+    fuse_shadows(state);
     int count = entry->graph->nodes.count;
     visit_given(state, count);
     for (int id = 0; id < count; id++)
         if (state->live[id]) fuse_visit(state, entry->graph->nodes.at[id]);
     for (int port = 0; port < entry->results.count; port++) visit_result(state, port);
+    fuse_end_shadows(state);
     keep_scalar(state, &entry->learning_rate);
     keep_scalar(state, &entry->gradient_norm);
     fuse_sink(state);

@@ -77,6 +77,13 @@ const Variable *fuse_memory(const Variable *variable); /* a parameter lies in it
 
 void fuse_sink(Fuse *fuse);
 
+/* ---- fuse_shadow.c: memory that stands for a variable whose new value is checked ---- */
+
+void fuse_shadows(Fuse *fuse);
+Buffer *fuse_shadow(const Fuse *fuse, const Variable *variable); /* NULL: writes go to the variable */
+void fuse_begin_shadow(Fuse *fuse, const Node *write);
+void fuse_end_shadows(Fuse *fuse);
+
 /* ---- fuse_place.c ---- */
 
 void fuse_leaves(Fuse *fuse);                         /* inputs and variables lie where the caller put them */

@@ -405,8 +405,8 @@ static bool open_cone(Fuse *fuse, Node *const *cone, int count) {
 }
 
 void fuse_compute(Fuse *fuse, Node *node) {
-    if (fuse->apart) {
-        fuse_open(fuse, node);
+    if (fuse->apart) { /* but for the arithmetic of ids */
+        if (node->dtype != DT_I32 || !try_float(fuse, node)) fuse_open(fuse, node);
         return;
     }
     if (try_float(fuse, node)) return;

@@ -187,6 +187,7 @@ static Place place_of_write(const Fuse *fuse, const Node *write) {
     const Variable *memory = fuse_memory(variable);
     for (int i = 0; i < fuse->schedule->buffers.count; i++)
         if (fuse->schedule->buffers.at[i]->variable == memory) place.buffer = fuse->schedule->buffers.at[i];
+    if (fuse_shadow(fuse, variable)) place.buffer = fuse_shadow(fuse, variable);
     place.offset = variable->group ? variable->offset : 0;
     for (int axis = 0; axis < variable->shape.rank; axis++)
         place.offset += write->attr.start[axis] * place.stride[axis];
@@ -209,14 +210,16 @@ static bool held_long_enough(const Fuse *fuse, const Node *write) {
 /* The value's producer writes straight into the variable where nobody can notice; else a copy does, last of all. What
  * an update writes is written by calls that update, and by no other. */
 static void visit_write(Fuse *fuse, Node *node) {
+    bool shadowed = fuse_shadow(fuse, node->attr.variable) != NULL;
+    if (shadowed) fuse_begin_shadow(fuse, node);
     Node *value = fuse_alias(fuse, node->operand[0]);
     Place place = place_of_write(fuse, node);
     int turn = fuse_ready(fuse, fuse_base(fuse, value));
     bool index_ready = !place.index || fuse_ready(fuse, place.index) < turn;
     Node *base = fuse_base(fuse, value);
     bool same_calls = (base->phase == PHASE_UPDATE) == (node->phase == PHASE_UPDATE);
-    bool direct = turn >= 0 && index_ready && same_calls && base->op->kind != OP_JOIN && fuse->group[base->id] >= 0 &&
-                  held_long_enough(fuse, node) && safe_to_write(fuse, node, turn);
+    bool direct = turn >= 0 && index_ready && !shadowed && same_calls && base->op->kind != OP_JOIN &&
+                  fuse->group[base->id] >= 0 && held_long_enough(fuse, node) && safe_to_write(fuse, node, turn);
     if (!direct || !fuse_claim(fuse, value, place)) {
         /* in a group of its own it comes after every reader of the old value */
         if (fuse_base(fuse, value)->op == &op_read) value = fuse_copy(fuse, value);

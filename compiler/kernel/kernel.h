@@ -64,8 +64,10 @@ typedef struct Buffer {
     const char *scope;  /* of an arena value: the module instance that computes it, or "" */
     const Shape *shape; /* what lies in it, row by row; NULL where that is not one tensor */
     DType dtype;
-    int64_t count;      /* elements */
-    Variable *variable; /* of a BUF_VARIABLE: the outermost (its group for a parameter) */
+    int64_t count;           /* elements */
+    Variable *variable;      /* of a BUF_VARIABLE: the outermost (its group for a parameter) */
+    const Variable *shadows; /* of a BUF_ARENA: the variable whose writes go here first */
+    bool begun;              /* the shadow holds what the variable held */
     int port;
     size_t offset, bytes; /* bytes; offset in the arena, 64-byte aligned */
     int first, last;      /* the kernels (positions in the schedule) of its first write and last use */

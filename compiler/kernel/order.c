@@ -12,6 +12,22 @@ static bool writes_variable(const Schedule *schedule, const Kernel *kernel) {
     return false;
 }
 
+static bool mark_needed(const Schedule *schedule, int position, bool *needed);
+
+/* Marks the kernels that have looked at memory before the kernel at `position` writes it again: shadows are. */
+static bool mark_readers(const Schedule *schedule, int position, bool *needed) {
+    const Kernel *kernel = schedule->kernels.at[position];
+    for (int i = 0; i < kernel->outputs.count; i++) {
+        const Buffer *buffer = schedule->place[kernel->outputs.at[i]->id].buffer;
+        for (int before = 0; buffer->shadows && before < position; before++) {
+            bool *reads = NEW_ARRAY(schedule->model->arena, bool, schedule->buffers.count);
+            kernel_reads(schedule, schedule->kernels.at[before], reads);
+            if (reads[buffer->id] && !needed[before] && !mark_needed(schedule, before, needed)) return false;
+        }
+    }
+    return true;
+}
+
 /* Marks what the kernel at `position` needs; false if that writes a variable or reads one already written. */
 static bool mark_needed(const Schedule *schedule, int position, bool *needed) {
     int buffers = schedule->buffers.count;
@@ -19,6 +35,7 @@ static bool mark_needed(const Schedule *schedule, int position, bool *needed) {
     bool *reads = NEW_ARRAY(schedule->model->arena, bool, buffers);
     if (writes_variable(schedule, kernel)) return false;
     needed[position] = true;
+    if (!mark_readers(schedule, position, needed)) return false;
     kernel_reads(schedule, kernel, reads);
     for (int before = 0; before < position; before++) {
         const Kernel *writer = schedule->kernels.at[before];

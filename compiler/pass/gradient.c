@@ -35,8 +35,9 @@ static bool is_x(const Walk *walk, const Node *node) {
     return false;
 }
 
+/* Nothing reaches anything through stop(). */
 static bool any_operand_reaches(const Walk *walk, const Node *node) {
-    for (int i = 0; i < node->operand_count; i++)
+    for (int i = 0; i < node->operand_count && node->op != &op_stop; i++)
         if (walk->reaches[node->operand[i]->id]) return true;
     return false;
 }
@@ -57,7 +58,7 @@ static const Node *write_that_reaches(const Walk *walk, const Node *read) {
 
 static bool node_reaches(const Walk *walk, const Node *node) {
     if (is_x(walk, node)) return true;
-    if (node->dtype != DT_FLOAT || node->op == &op_stop) return false;
+    if (node->dtype != DT_FLOAT) return false;
     return any_operand_reaches(walk, node) || write_that_reaches(walk, node);
 }
 
@@ -67,7 +68,7 @@ static void find_path(Walk *walk) {
     walk->path[walk->from->id] = walk->reaches[walk->from->id];
     for (int i = limit - 1; i >= 0; i--) {
         const Node *node = walk->graph->nodes.at[i];
-        for (int k = 0; walk->path[i] && k < node->operand_count; k++)
+        for (int k = 0; walk->path[i] && k < node->operand_count && node->op != &op_stop; k++)
             if (walk->reaches[node->operand[k]->id]) walk->path[node->operand[k]->id] = true;
     }
 }
