@@ -4,8 +4,10 @@
  *     const vec mul = a * b; const vec sub = mul - c;             const vec sub = a * b - c;
  *     for (int s = lo; s < hi; s++) { { y[s] = 0; } }             for (int s = lo; s < hi; s++) { y[s] = 0; }
  *
- * A name of the model's stays where it says more than an operation would. */
+ * A name of the model's stays where it says more than an operation or an array would. */
 #include "loop/loop.h"
+
+#include <string.h>
 
 enum { LONGEST = 6 }; /* operations and loads in one statement that names were taken out of */
 
@@ -93,8 +95,13 @@ static Expr *with_value(Arena *arena, Expr *x, const Var *var, Expr *value) {
 
 static bool may_stand_in_place(const Stmt *let, const Uses *uses) {
     if (let->kind != ST_LET || let->var->type == T_INDEX || let->value->type != let->var->type) return false;
-    if (let->value->lanes != let->var->lanes || count_uses(uses, let->var) != 1) return false;
-    return let->var->plain || let->value->kind == EX_LOAD;
+    return let->value->lanes == let->var->lanes && count_uses(uses, let->var) == 1;
+}
+
+/* A name of the model's that only says what the array it is stored to says. */
+static bool says_nothing(const Stmt *let, const Stmt *reader) {
+    if (let->var->plain || let->value->kind == EX_LOAD) return true;
+    return reader->kind == ST_STORE && reader->value->kind == EX_VAR && !strcmp(reader->array->word, let->var->word);
 }
 
 /* The one reader, where only names stand between: nothing that it reads changes on the way. */
@@ -116,7 +123,8 @@ static bool put_in_place(Arena *arena, const Uses *uses, Block *block) {
         Stmt *let = block->stmts.at[i];
         any = put_in_place(arena, uses, &let->body) || any;
         Stmt *reader = may_stand_in_place(let, uses) ? reader_of(block, i) : NULL;
-        if (!reader || length_of(let->value) + length_of(reader->value) > LONGEST) continue;
+        if (!reader || !says_nothing(let, reader)) continue;
+        if (length_of(let->value) + length_of(reader->value) > LONGEST) continue;
         reader->value = with_value(arena, reader->value, let->var, let->value);
         any = true; /* nobody reads the name now: drop_unused takes it out */
     }

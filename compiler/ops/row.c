@@ -64,7 +64,7 @@ static void eval_logsumexp(const Node *node, const double *const *operand, doubl
 /* Y is -inf for a row of nothing but -inf; the bound makes its derivative 0. */
 static void adjoint_logsumexp(Graph *graph, Adjoint *to, Node *node, Node *g) {
     Node *x = node->operand[0];
-    Node *level = row_back(graph, maximum(graph, node, number(graph, LOWEST)), &x->shape);
+    Node *level = row_back(graph, node_title(maximum(graph, node, number(graph, LOWEST)), "level"), &x->shape);
     Node *share = exponential(graph, subtract(graph, x, level));
     Shape wide = with_lead(g, node, &x->shape);
     adjoint_add(to, 0, multiply(graph, row_back(graph, g, &wide), share), "dX = G * exp(X - Y)");

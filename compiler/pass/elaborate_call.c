@@ -216,11 +216,12 @@ static Value give_back(Elab *el, const Field *field, Node *node, Scope *caller, 
 /* An unnamed result goes by its function's name, or by the module instance that the function stands for. */
 static void title_result(Elab *el, const Function *function, const Frame *frame, Node *node, int first) {
     if (!node || node->id < first || frame->result_count != 1) return;
-    const char *path = frame->closure->path;
-    if (function->name.name)
-        node_title(node, function->name.name);
-    else if (path[0])
-        node_title(node, path_tail(el->arena, path));
+    const char *path = frame->closure->path, *title = function->name.name;
+    if (!title && path[0]) title = path_tail(el->arena, path);
+    for (; title && node->id >= first; node = node->operand[0]) {
+        node_title(node, title);
+        if (node->op != &op_reshape || node->name) return;
+    }
 }
 
 static Value results_of(Elab *el, const Function *function, Frame *frame, Scope *caller, const char *what, Span at,
