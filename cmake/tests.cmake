@@ -95,7 +95,7 @@ foreach(part ${TGC_BUILT_LAYERS} pipeline command runtime)
   target_link_libraries(tool_matrix PRIVATE tgc_${part})
 endforeach()
 target_link_libraries(tool_matrix PRIVATE ${TGC_SYSTEM_LIBRARIES})
-tgc_test(matrix/sample 300 ${CMAKE_SOURCE_DIR}/tests/matrix/run --seed 1 --count 300)
+tgc_test(matrix/sample 300 ${CMAKE_SOURCE_DIR}/tests/matrix/run --seed 1 --count 450 --batch 450)
 tgc_test(matrix/cover 120 ${CMAKE_SOURCE_DIR}/tests/matrix/run --cover)
 
 # ---- shell tests ----
