@@ -57,7 +57,7 @@ static void collect_ports(Emitter *e, EntryText *text) {
     Entry *entry = text->entry;
     NameSet names = {.arena = e->arena};
     const char *const own[] = {"model",         "handle",        "t",        "step",     "inputs",   "results",
-                               "learning_rate", "gradient_norm", "layer",    "at",       "layers_1", "layers_2",
+                               "learning_rate", "gradient_norm", "layer",    "its",      "layers_1", "layers_2",
                                "layers_3",      "layers_4",      "layers_5", "layers_6", "layers_7", "layers_8",
                                "key0",          "key1",          "slot"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) name_take(&names, own[i]);

@@ -6,8 +6,8 @@
  *         {.x = t.net_layer_0_x, .q_W = t.net_layer_1_att_q_W, ...},
  *     };
  *     for (int layer = 0; layer < 2; layer++) {
- *         const struct step_layers_1 *at = &layers_1[layer];
- *         tg_for(model->pool, k03_q, &(struct k03_q_args){.x = at->x, .W = at->q_W, .q = at->q}, 32);
+ *         const struct step_layers_1 *its = &layers_1[layer];
+ *         tg_for(model->pool, k03_q, &(struct k03_q_args){.x = its->x, .W = its->q_W, .q = its->q}, 32);
  *
  * What is the same in every turn stays where it is; what changes is a column of the table, once for all that read it.
  * Repeats are found in the order of the launches, the longest first, and lie within one phase. */
@@ -194,7 +194,7 @@ static const char **loop_values(Table *table, int launch) {
         if (site < 0)
             type = arena_printf(e->arena, "%s%s *", f->arrays.at[i]->written ? "" : "const ",
                                 c_type(e->model, f->arrays.at[i]->dtype));
-        values[i] = arena_printf(e->arena, "at->%s", column_for(table, launch, site < 0 ? i : -1, type, cells)->name);
+        values[i] = arena_printf(e->arena, "its->%s", column_for(table, launch, site < 0 ? i : -1, type, cells)->name);
     }
     return values;
 }
@@ -260,7 +260,7 @@ void put_repeat(Emitter *e, Text *structs, Text *text, const EntryText *entry, c
     text_printf(text, "for (int layer = 0; layer < %d; layer++) {\n", repeat->turns);
     text_indent(text, 1);
     if (table.columns.count)
-        text_printf(text, "const struct %s_layers_%d *at = &layers_%d[layer];\n", entry->name, number, number);
+        text_printf(text, "const struct %s_layers_%d *its = &layers_%d[layer];\n", entry->name, number, number);
     const char *quoted = "";
     for (int i = 0; i < repeat->period; i++) {
         const Function *f = launched(&table, 0, i);
