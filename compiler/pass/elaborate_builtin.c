@@ -37,10 +37,7 @@ static Node *tensor_at(Call *call, int i, DType like) {
     return as_node(call->el, &call->value[i], like, span_at(call, i));
 }
 
-static bool number_at(Call *call, int i, double fallback, double *number) {
-    const Value *value = &call->value[i];
-    *number = value->kind == VALUE_NUMBER ? value->number : fallback;
-    if (value->kind == VALUE_NUMBER || value->kind == VALUE_NONE) return true;
+static bool no_number(Call *call, int i) {
     Formal formals[MAX_FORMALS];
     formals_read(call->el, call->row->formals, formals);
     diag_error(call->el->diag, span_at(call, i), E0410, "`%s` of `%s` must be a number known when compiling",
@@ -48,9 +45,21 @@ static bool number_at(Call *call, int i, double fallback, double *number) {
     return false;
 }
 
+static bool number_at(Call *call, int i, double fallback, double *number) {
+    const Value *value = &call->value[i];
+    *number = value->kind == VALUE_NUMBER ? value->number : fallback;
+    return value->kind == VALUE_NUMBER || value->kind == VALUE_NONE || no_number(call, i);
+}
+
 static bool size_at(Call *call, int i, int64_t *size) {
     double number;
     return number_at(call, i, 0, &number) && to_size(call->el, number, span_at(call, i), size);
+}
+
+/* An item of the list that argument i is. */
+static bool size_in(Call *call, int i, const Value *item, int64_t *size) {
+    if (item->kind != VALUE_NUMBER) return no_number(call, i);
+    return to_size(call->el, item->number, span_at(call, i), size);
 }
 
 static bool axis_at(Call *call, int i, const Node *x, int fallback, int *axis) {
@@ -300,9 +309,7 @@ static Value run_split(Call *call) {
     memcpy(sizes, x->shape.size, sizeof sizes);
     for (int64_t i = 0; i < count; i++) {
         size = listed ? 0 : whole / count;
-        if (listed &&
-            (said->items[i].kind != VALUE_NUMBER || !to_size(call->el, said->items[i].number, span_at(call, 1), &size)))
-            return poison();
+        if (listed && !size_in(call, 1, &said->items[i], &size)) return poison();
         start[axis] = total;
         sizes[axis] = size;
         total += size;

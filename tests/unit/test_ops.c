@@ -352,6 +352,127 @@ static void mistakes_are_reported_once(void) {
     }
 }
 
+static bool is_derived(Build build) {
+    return build == made_d_gelu || build == made_d_gelu_tanh;
+}
+
+/* An operand that went wrong was reported where that happened: what is made of it is NULL without a word. */
+static void nothing_is_made_of_nothing(void) {
+    for (int row = 0; row < ROW_COUNT; row++)
+        for (int lost = 0; lost < MOST_INPUTS && rows[row].inputs[lost]; lost++) {
+            if (rows[row].build == made_softmax_masked && lost == 1) continue; /* no mask, then */
+            if (rows[row].build == made_write || is_derived(rows[row].build)) continue;
+            Bench bench = bench_new();
+            Node *x[MOST_INPUTS] = {0};
+            for (int i = 0; i < MOST_INPUTS && rows[row].inputs[i]; i++) {
+                Tensor tensor = tensor_parse(bench.arena, rows[row].inputs[i]);
+                x[i] = i == lost ? NULL : bench_input(&bench, "x", tensor.dtype, tensor.shape);
+            }
+            if (rows[row].build != made_input) CU_ASSERT_PTR_NULL(rows[row].build(&bench, x));
+            CU_ASSERT_EQUAL(diag_count(bench.model->diag), 0);
+            arena_free(bench.arena);
+        }
+}
+
+/* ---- a node that no verb would have made does not pass graph_check: its rule gives another shape, type, or none ----
+ */
+
+static bool is_right(const Node *node) {
+    Shape shape = {0};
+    DType dtype = DT_FLOAT;
+    return node->op->infer(node, &shape, &dtype) && dtype == node->dtype && shape_equal(&shape, &node->shape);
+}
+
+static void spoil_axis(Node *node) {
+    node->attr.axes[0] = -1;
+}
+static void spoil_last_axis(Node *node) {
+    node->attr.axes[node->attr.axis_count - 1] = 7;
+}
+static void spoil_axis_count(Node *node) {
+    node->attr.axis_count++;
+}
+static void spoil_start(Node *node) {
+    node->attr.start[0] = -1;
+}
+static void spoil_far_start(Node *node) {
+    node->attr.start[0] = 1000;
+}
+static void spoil_transpose(Node *node) {
+    node->attr.transpose_a = !node->attr.transpose_a;
+}
+static void spoil_flag(Node *node) {
+    node->attr.flag = !node->attr.flag;
+}
+static void spoil_count(Node *node) {
+    node->operand_count = 0;
+}
+static void spoil_rank(Node *node) {
+    Node *other = node->operand[node->operand_count - 1];
+    other->shape.size[other->shape.rank++] = 3;
+}
+static void spoil_first_rank(Node *node) {
+    node->operand[0]->shape = (Shape){.rank = MAX_RANK, .size = {3, 3, 3, 3, 3, 3, 3, 3}};
+}
+static void spoil_first_scalar(Node *node) {
+    node->operand[0]->shape = (Shape){0};
+}
+static void spoil_size(Node *node) {
+    Node *other = node->operand[node->operand_count - 1];
+    other->shape.size[other->shape.rank > 0 ? other->shape.rank - 1 : 0] += 5;
+}
+static void spoil_type(Node *node) {
+    Node *other = node->operand[node->operand_count - 1];
+    other->dtype = other->dtype == DT_BOOL ? DT_I32 : DT_BOOL;
+}
+static void spoil_first_type(Node *node) {
+    node->operand[0]->dtype = node->operand[0]->dtype == DT_BOOL ? DT_I32 : DT_BOOL;
+}
+
+static const struct {
+    const char *name;
+    void (*spoil)(Node *node);
+    unsigned uses;      /* 0: of all that have operands */
+    const char *passes; /* ops that take such operands too */
+} spoils[] = {
+    {"an axis that is none", spoil_axis, USES_AXES, " slice write "},
+    {"a last axis that is none", spoil_last_axis, USES_AXES, " slice write "},
+    {"an axis too many", spoil_axis_count, USES_AXES, " slice write "},
+    {"a start before the tensor", spoil_start, USES_START, ""},
+    {"a start behind the tensor", spoil_far_start, USES_START, ""},
+    {"a turned operand", spoil_transpose, USES_TRANSPOSE, " matmul "},
+    {"a mask that is none", spoil_flag, USES_FLAG, ""},
+    {"no operands", spoil_count, 0, ""},
+    {"a rank too high", spoil_rank, 0, " broadcast "},
+    {"the highest rank", spoil_first_rank, 0, ""},
+    {"a scalar", spoil_first_scalar, 0, " broadcast mul grad "},
+    {"another size", spoil_size, 0, " slice write sum max logsumexp mul "},
+    {"another type", spoil_type, 0, " grad jacobian "},
+    {"another first type", spoil_first_type, 0, " grad jacobian "},
+};
+
+static void a_spoiled_node_is_found(void) {
+    for (int row = 0; row < ROW_COUNT; row++)
+        for (size_t way = 0; way < sizeof spoils / sizeof *spoils; way++) {
+            const double *inputs[MOST_INPUTS] = {0};
+            Bench bench = bench_of(row, inputs);
+            for (int i = 0; i < bench.graph->nodes.count; i++) {
+                Node *node = bench.graph->nodes.at[i];
+                if (node->op != rows[row].op || node->operand_count == 0) continue;
+                if (spoils[way].uses && !(node->op->uses & spoils[way].uses)) continue;
+                if (spoils[way].spoil == spoil_count && node->op->arity >= 0) continue; /* graph_check's own */
+                CU_ASSERT(is_right(node));
+                spoils[way].spoil(node);
+                const char *op = arena_printf(bench.arena, " %s ", node->op->name);
+                bool found = !is_right(node) || strstr(spoils[way].passes, op);
+                if (!found) printf("\n    %s of %s is not found", spoils[way].name, rows[row].name);
+                CU_ASSERT(found);
+                break;
+            }
+            arena_free(bench.arena);
+        }
+}
+
 /* ---- calls ---- */
 
 static void a_failed_check_writes_nothing(void) {
@@ -404,6 +525,8 @@ int main(void) {
     CU_ADD_TEST(suite, every_op_has_a_row);
     CU_ADD_TEST(suite, maps_have_texts_and_all_have_rules);
     CU_ADD_TEST(suite, mistakes_are_reported_once);
+    CU_ADD_TEST(suite, nothing_is_made_of_nothing);
+    CU_ADD_TEST(suite, a_spoiled_node_is_found);
     CU_ADD_TEST(suite, a_failed_check_writes_nothing);
     CU_ADD_TEST(suite, a_parameter_lies_in_its_group);
     CU_ADD_TEST(suite, updates_run_at_every_nth_call);
