@@ -34,12 +34,14 @@ Node *sinusoid(Graph *graph, int64_t positions, int64_t width) {
     Shape shape = {.rank = 2, .size = {positions, width}};
     Node *column = iota(graph, width);
     Node *odd = modulo(graph, column, constant(graph, 2, DT_I32));
-    Node *exponent = divide(graph, subtract(graph, column, odd), number(graph, width > 0 ? (double)width : 1));
+    Node *columns = number(graph, width > 0 ? (double)width : 1);
+    Node *exponent = divide(graph, subtract(graph, column, odd), columns);
     Node *frequency = exponential(graph, multiply(graph, exponent, number(graph, -log(10000.0))));
     Node *place = node_title(cast(graph, row_numbers(graph, shape), DT_FLOAT), "place");
     Node *angle = node_title(multiply(graph, place, node_title(frequency, "frequency")), "angle");
     Node *even = node_title(equal(graph, node_title(odd, "odd"), constant(graph, 0, DT_I32)), "even");
-    return node_title(where(graph, even, sine(graph, angle), cosine(graph, angle)), "sinusoid");
+    Node *cosines = cosine(graph, angle), *sines = sine(graph, angle);
+    return node_title(where(graph, even, sines, cosines), "sinusoid");
 }
 
 Node *dropout(Graph *graph, Node *x, double probability, bool live) {
@@ -50,7 +52,8 @@ Node *dropout(Graph *graph, Node *x, double probability, bool live) {
     Node *random = random_uniform(graph, x->shape, graph->site_count++);
     Node *kept = less_equal(graph, number(graph, ldexp(bound, -RANDOM_BITS)), random);
     double scale = probability < 1 ? 1 / (1 - probability) : 0;
-    return node_title(where(graph, kept, multiply(graph, x, number(graph, scale)), number(graph, 0)), "dropped_out");
+    Node *zero = number(graph, 0), *scaled = multiply(graph, x, number(graph, scale));
+    return node_title(where(graph, kept, scaled, zero), "dropped_out");
 }
 
 /* The loss of every row: lse - picked, smoothed towards the mean over classes. */
@@ -58,14 +61,15 @@ static Node *row_losses(Graph *graph, Node *logits, Node *ids, double smooth) {
     int last = logits->shape.rank - 1;
     int64_t classes = logits->shape.size[last];
     Node *level = logsumexp(graph, logits, &last, 1, false);
-    Node *is_gold = equal(graph, row_back(graph, ids, &logits->shape), iota(graph, classes));
+    Node *class = iota(graph, classes), *gold = row_back(graph, ids, &logits->shape);
+    Node *is_gold = equal(graph, gold, class);
     Node *picked = sum(graph, where(graph, is_gold, logits, number(graph, 0)), &last, 1, false);
     node_title(picked, "picked");
     Node *likelihood = subtract(graph, level, picked);
     if (smooth == 0) return likelihood;
     Node *spread = subtract(graph, level, mean(graph, logits, &last, 1, false));
-    return add(graph, multiply(graph, likelihood, number(graph, 1 - smooth)),
-               multiply(graph, spread, number(graph, smooth)));
+    Node *smoothed = multiply(graph, spread, number(graph, smooth));
+    return add(graph, multiply(graph, likelihood, number(graph, 1 - smooth)), smoothed);
 }
 
 static bool labels_fit(Graph *graph, const Node *logits, const Node *gold) {
@@ -98,7 +102,10 @@ Node *cross_entropy(Graph *graph, Node *logits, Node *gold, const double *ignore
         ids = where(graph, counted, gold, constant(graph, 0, DT_I32));
     }
     Node *losses = row_losses(graph, logits, check_range(graph, ids, classes, "cross_entropy"), smooth);
-    if (!counted) return divide(graph, sum_all(graph, losses), number(graph, rows > 0 ? (double)rows : 1));
+    if (!counted) {
+        Node *all = number(graph, rows > 0 ? (double)rows : 1);
+        return divide(graph, sum_all(graph, losses), all);
+    }
     Node *total = sum_all(graph, where(graph, counted, losses, number(graph, 0)));
     Node *count = sum_all(graph, cast(graph, counted, DT_FLOAT));
     return divide(graph, total, maximum(graph, count, number(graph, 1)));

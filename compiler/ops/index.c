@@ -126,5 +126,6 @@ Node *one_hot(Graph *graph, Node *ids, int64_t count) {
     Shape shape = checked->shape;
     shape.size[shape.rank] = count;
     shape.name[shape.rank++] = NULL;
-    return cast(graph, equal(graph, row_back(graph, checked, &shape), iota(graph, count)), DT_FLOAT);
+    Node *class = iota(graph, count), *id = row_back(graph, checked, &shape);
+    return cast(graph, equal(graph, id, class), DT_FLOAT);
 }

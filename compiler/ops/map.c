@@ -242,12 +242,20 @@ static Node *logic(Graph *graph, const Op *op, Node **operand, int count) {
 
 /* 1 where the condition holds, else 0. */
 static Node *indicator(Graph *q, Node *condition) {
-    return where(q, condition, number(q, 1), number(q, 0));
+    Node *zero = number(q, 0), *one = number(q, 1);
+    return where(q, condition, one, zero);
+}
+
+/* g where x > 0, else 0. */
+static Node *where_positive(Graph *q, Node *x, Node *g) {
+    Node *zero = number(q, 0);
+    return where(q, less(q, number(q, 0), x), g, zero);
 }
 
 /* 1 where a wins, a half on a tie. */
 static Node *share_of_winner(Graph *q, Node *won, Node *a, Node *b) {
-    return where(q, won, number(q, 1), where(q, equal(q, a, b), number(q, 0.5), number(q, 0)));
+    Node *zero = number(q, 0), *half = number(q, 0.5), *otherwise = where(q, equal(q, a, b), half, zero);
+    return where(q, won, number(q, 1), otherwise);
 }
 
 static Node *scaled(Graph *q, double factor, Node *x) {
@@ -258,7 +266,8 @@ static Node *complement(Graph *q, Node *x) {
 }
 
 static Node *sign(Graph *q, Node *x) {
-    return subtract(q, indicator(q, less(q, number(q, 0), x)), indicator(q, less(q, x, number(q, 0))));
+    Node *negative = indicator(q, less(q, x, number(q, 0)));
+    return subtract(q, indicator(q, less(q, number(q, 0), x)), negative);
 }
 
 static Node *silu_slope(Graph *q, Node *x, Node *y) {
@@ -278,7 +287,8 @@ static Node *power_slope(Graph *q, Node *a, Node *b) {
         return scaled(q, exponent, power(q, a, number(q, exponent - 1)));
     }
     Node *slope = multiply(q, b, power(q, a, subtract(q, b, number(q, 1))));
-    return where(q, equal(q, b, number(q, 0)), number(q, 0), slope);
+    Node *zero = number(q, 0);
+    return where(q, equal(q, b, number(q, 0)), zero, slope);
 }
 
 /* Y log A, and 0 where A is 0. */
@@ -292,11 +302,20 @@ static Node *power_growth(Graph *q, Node *a, Node *y) {
 static Node *gelu_tanh_curve(Graph *q, Node *x) {
     double c = ROOT_2_OVER_PI, k = GELU_CUBIC;
     Node *squared = multiply(q, x, x);
-    Node *t = hyperbolic_tangent(q, multiply(q, x, add(q, number(q, c), scaled(q, c * k, squared))));
-    Node *u1 = add(q, number(q, c), scaled(q, 3 * c * k, squared));
+    Node *cubic = scaled(q, c * k, squared);
+    Node *t = hyperbolic_tangent(q, multiply(q, x, add(q, number(q, c), cubic)));
+    Node *square = scaled(q, 3 * c * k, squared);
+    Node *u1 = add(q, number(q, c), square);
     Node *u2 = scaled(q, 6 * c * k, x);
     Node *bend = subtract(q, u2, scaled(q, 2, multiply(q, t, multiply(q, u1, u1))));
-    return multiply(q, complement(q, multiply(q, t, t)), add(q, u1, scaled(q, 0.5, multiply(q, x, bend))));
+    Node *curve = add(q, u1, scaled(q, 0.5, multiply(q, x, bend)));
+    return multiply(q, complement(q, multiply(q, t, t)), curve);
+}
+
+/* phi(x) (2 - x^2). */
+static Node *gelu_curve(Graph *q, Node *x) {
+    Node *square = multiply(q, x, x), *rest = subtract(q, number(q, 2), square);
+    return multiply(q, bell_curve(q, x, ONE_OVER_ROOT_2_PI), rest);
 }
 
 RULE2(add, "dA = G", g, "dB = G", g)
@@ -318,10 +337,9 @@ RULE1(sqrt, "dX = G / (2 Y)", divide(q, scaled(q, 0.5, g), y))
 RULE1(rsqrt, "dX = -G * Y^3 / 2", scaled(q, -0.5, multiply(q, g, multiply(q, y, multiply(q, y, y)))))
 RULE1(tanh, "dX = G * (1 - Y^2)", multiply(q, g, complement(q, multiply(q, y, y))))
 RULE1(sigmoid, "dX = G * Y * (1 - Y)", multiply(q, g, multiply(q, y, complement(q, y))))
-RULE1(relu, "dX = G where X > 0", where(q, less(q, number(q, 0), x), g, number(q, 0)))
+RULE1(relu, "dX = G where X > 0", where_positive(q, x, g))
 RULE1(gelu, "dX = G * (Phi(X) + X phi(X))", multiply(q, g, map1(q, &op_d_gelu, x)))
-RULE1(d_gelu, "dX = G * phi(X) * (2 - X^2)",
-      multiply(q, g, multiply(q, bell_curve(q, x, ONE_OVER_ROOT_2_PI), subtract(q, number(q, 2), multiply(q, x, x)))))
+RULE1(d_gelu, "dX = G * phi(X) * (2 - X^2)", multiply(q, g, gelu_curve(q, x)))
 RULE1(gelu_tanh, "dX = G * gelu_tanh'(X)", multiply(q, g, map1(q, &op_d_gelu_tanh, x)))
 RULE1(d_gelu_tanh, "dX = G * gelu_tanh''(X)", multiply(q, g, gelu_tanh_curve(q, x)))
 RULE1(silu, "dX = G * (S + Y (1 - S)), S = sigmoid(X)", multiply(q, g, silu_slope(q, x, y)))
@@ -510,6 +528,9 @@ Node *cast(Graph *graph, Node *x, DType dtype) {
     if (!x) return NULL;
     if (x->dtype == dtype) return same(graph, x);
     if (dtype == DT_BOOL) return not_equal(graph, x, constant(graph, 0, x->dtype));
-    if (x->dtype == DT_BOOL) return where(graph, x, constant(graph, 1, dtype), constant(graph, 0, dtype));
+    if (x->dtype == DT_BOOL) {
+        Node *zero = constant(graph, 0, dtype), *one = constant(graph, 1, dtype);
+        return where(graph, x, one, zero);
+    }
     return graph_append(graph, dtype == DT_I32 ? &op_to_int : &op_to_float, dtype, x->shape, 1, &x, NULL);
 }

@@ -109,7 +109,8 @@ static void adjoint_sum(Graph *graph, Adjoint *to, Node *node, Node *g) {
 
 static void adjoint_extreme(Graph *graph, Adjoint *to, Node *node, Node *g) {
     Node *x = node->operand[0];
-    Node *hit = where(graph, equal(graph, x, spread(graph, node, node)), number(graph, 1), number(graph, 0));
+    Node *zero = number(graph, 0), *one = number(graph, 1);
+    Node *hit = where(graph, equal(graph, x, spread(graph, node, node)), one, zero);
     Node *hits = sum(graph, hit, node->attr.axes, node->attr.axis_count, false);
     Node *each = spread(graph, node, divide(graph, g, hits));
     adjoint_add(to, 0, multiply(graph, each, hit), "dX = G / number of ties, where X = Y");
@@ -173,7 +174,8 @@ Node *mean(Graph *graph, Node *x, const int *axes, int count, bool keep) {
     if (x->dtype != DT_FLOAT) x = cast(graph, x, DT_FLOAT);
     int64_t terms = 1;
     for (int i = 0; i < count; i++) terms *= x->shape.size[axes[i]];
-    return divide(graph, sum(graph, x, axes, count, keep), number(graph, (double)terms));
+    Node *divisor = number(graph, (double)terms);
+    return divide(graph, sum(graph, x, axes, count, keep), divisor);
 }
 
 Node *reduce_max(Graph *graph, Node *x, const int *axes, int count, bool keep) {

@@ -25,7 +25,8 @@ static Node *row_sum(Graph *graph, Node *x) {
 
 static Node *row_mean(Graph *graph, Node *x) {
     double terms = width(x) > 0 ? (double)width(x) : 1;
-    return multiply(graph, row_sum(graph, x), number(graph, 1 / terms));
+    Node *share = number(graph, 1 / terms);
+    return multiply(graph, row_sum(graph, x), share);
 }
 
 static bool infer_rows(const Node *node, Shape *shape, DType *dtype) {
@@ -167,7 +168,7 @@ static Node *along(Graph *graph, Node *y, Node *g) {
 
 static void adjoint_layernorm(Graph *graph, Adjoint *to, Node *node, Node *g) {
     Node *root = inverse_root(graph, centred(graph, node->operand[0]), node->attr.value);
-    Node *rest = subtract(graph, centred(graph, g), along(graph, node, g));
+    Node *parallel = along(graph, node, g), *rest = subtract(graph, centred(graph, g), parallel);
     adjoint_add(to, 0, multiply(graph, rest, row_back(graph, root, &node->shape)),
                 "dX = r * (G - mean G - Y * mean(G * Y))");
 }

@@ -67,7 +67,7 @@ static Node *expand_softmax(Graph *graph, Node *node, Node *const *operand) {
     node_title(mask ? x : NULL, "masked");
     Node *e = node_title(exponential(graph, shifted(graph, x)), "e");
     if (mask) e = node_title(where(graph, mask, e, number(graph, 0)), "allowed_e");
-    Node *total = maximum(graph, node_title(row_sum(graph, e), "total"), number(graph, TINY));
+    Node *least = number(graph, TINY), *total = maximum(graph, node_title(row_sum(graph, e), "total"), least);
     Node *share = node_title(divide(graph, number(graph, 1), total), "one_over_total");
     return node_title(multiply(graph, e, row_back(graph, share, &x->shape)), "softmax");
 }

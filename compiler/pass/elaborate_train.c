@@ -108,7 +108,10 @@ static GroupList make_groups(Elab *el) {
 /* ---- gradients ---- */
 
 static void resume(Elab *el, const Training *training) {
+    int count = el->model->variables.count;
     el->graph = training->entry->graph;
+    el->reads = NEW_ARRAY(el->arena, Node *, count + 1); /* those of the entry elaborated last are not of this graph */
+    el->read_versions = NEW_ARRAY(el->arena, int, count + 1);
     el->graph->scope = "";
     el->graph->at = training->point->optimiser->span;
     for (int i = 0; i < el->model->variables.count; i++)

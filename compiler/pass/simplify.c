@@ -276,7 +276,8 @@ static Node *sum_of_repeated(Graph *graph, Node *node, Node *repeated) {
     }
     if (!any || times == 0) return NULL;
     Node *total = count > 0 ? sum(graph, x, axes, count, false) : x;
-    total = multiply(graph, reshape(graph, total, rest), constant(graph, times, node->dtype));
+    Node *factor = constant(graph, times, node->dtype);
+    total = multiply(graph, reshape(graph, total, rest), factor);
     return broadcast(graph, total, node->shape);
 }
 
