@@ -72,6 +72,11 @@ char *text_read_file(Arena *arena, const char *path, size_t *size);
  * False and errno set on failure. */
 bool text_write_file(const char *path, const char *bytes, size_t size);
 
+/* ---- utf8.c ---- */
+
+size_t utf8_length(const unsigned char *at, size_t left); /* of the character at `at`; 0: it is not UTF-8 */
+const char *utf8_text(Arena *arena, const char *text);    /* a copy with `?` for each byte of no character */
+
 /* ---- diag.c: places and messages ---- */
 
 typedef struct Source {

@@ -36,7 +36,9 @@ static void put_lines(Text *text, const char *from) {
 
 static void put_header_text(Emitter *e, Text *text, const External *external) {
     const CHeader *header = external->header;
-    text_printf(text, "\n/* ---- functions of the user's, as %s has them ---- */\n\n", external->path);
+    const char *slash = strrchr(external->path, '/');
+    text_printf(text, "\n/* ---- functions of the user's, as %s has them ---- */\n\n",
+                utf8_text(e->arena, slash ? slash + 1 : external->path));
     text_add(text, "#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wunused-function\"\n"
                    "/* clang-format off */\n");
     put_lines(text, external->text);

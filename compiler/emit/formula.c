@@ -310,7 +310,8 @@ static void put_line_of(Text *text, Span span) {
     char *line = arena_strndup(text->arena, from, length < 100 ? length : 100);
     for (char *at = line; (at = strstr(at, "*/"));) *at = ' '; /* must not end the comment */
     for (char *at = line; (at = strstr(at, "/*"));) *at = ' ';
-    text_printf(text, "%s:%d  %s%s", file_of(span.source->path), span_line(span), line, length < 100 ? "" : " ...");
+    text_printf(text, "%s:%d  %s%s", utf8_text(text->arena, file_of(span.source->path)), span_line(span),
+                utf8_text(text->arena, line), length < 100 ? "" : " ...");
 }
 
 const Node *main_node(const Kernel *kernel) {

@@ -51,10 +51,6 @@ typedef struct Parse {
     Open open[LANG_NESTING];
 } Parse;
 
-/* ---- parse.c ---- */
-
-size_t utf8_length(const unsigned char *at, size_t left); /* of the character at `at`; 0: it is not UTF-8 */
-
 /* ---- tg.l ---- */
 
 void scan_tokens(Parse *parse);

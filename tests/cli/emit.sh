@@ -65,3 +65,9 @@ if [ "$(uname -m)" = x86_64 ]; then
     expect 1 cc -std=gnu11 -march=x86-64 -c wide/m.c -o wide/m.o
     stderr_has 'use the line at the head of the file'
 fi
+
+# a file's name need not be text; what is quoted is cut between characters
+odd=$(printf 'odd\377.tg')
+printf 'tg 1\nassert 1 == 1, "ééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé"\ngraph f(x: [2]) -> (y: [2]) { y = 2 * x }\n' >"$odd"
+expect 0 tgc emit "$odd" -o odd_c
+expect 0 grep -q 'odd?.tg:3' odd_c/odd_.c
