@@ -243,7 +243,9 @@ Value *pick(Entry *e, const Want *want) {
         at = count - 1;
         while (at > 0 && chance(e->random, 0.5)) at--;
     }
-    return &e->values[fitting[at]];
+    Value *found = &e->values[fitting[at]];
+    found->picked = true;
+    return found;
 }
 
 Value *pick_float(Entry *e) {

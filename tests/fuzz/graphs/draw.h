@@ -58,6 +58,7 @@ typedef struct Value {
     double magnitude;
     bool varies; /* a derivative goes through it */
     Origin from; /* itself included */
+    bool picked; /* as an operand, at least once */
 } Value;
 
 /* A parameter or a state. */

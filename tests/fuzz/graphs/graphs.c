@@ -20,14 +20,14 @@ typedef struct Weight {
 } Weight;
 
 static const Weight weights[] = {
-    {draw_unary, {10, 5, 4, 5, 10, 6}},  {draw_binary, {14, 7, 6, 7, 14, 8}},   {draw_where, {4, 2, 2, 4, 4, 2}},
+    {draw_unary, {14, 7, 6, 7, 14, 8}},  {draw_binary, {14, 7, 6, 7, 14, 8}},   {draw_where, {4, 2, 2, 4, 4, 2}},
     {draw_reduce, {9, 4, 4, 25, 9, 5}},  {draw_row, {7, 4, 3, 30, 7, 4}},       {draw_product, {8, 40, 4, 4, 8, 5}},
     {draw_loss, {1, 1, 0, 2, 2, 0}},     {draw_reshape, {6, 3, 20, 3, 6, 4}},   {draw_permute, {6, 4, 20, 3, 6, 4}},
     {draw_slice, {7, 3, 15, 3, 7, 4}},   {draw_index, {3, 1, 4, 1, 3, 2}},      {draw_concat, {7, 3, 15, 3, 7, 4}},
     {draw_stack, {2, 1, 5, 1, 2, 1}},    {draw_split, {2, 1, 5, 1, 2, 1}},      {draw_pad, {4, 2, 8, 2, 4, 2}},
     {draw_spread, {2, 1, 3, 1, 2, 1}},   {draw_gather, {4, 2, 10, 2, 4, 2}},    {draw_one_hot, {1, 1, 1, 1, 1, 1}},
     {draw_dynamic, {4, 2, 10, 2, 4, 3}}, {draw_gradient, {6, 10, 6, 6, 25, 0}}, {draw_jacobian, {1, 1, 1, 1, 5, 0}},
-    {draw_integers, {3, 1, 2, 1, 1, 2}}, {draw_comparison, {3, 1, 2, 2, 2, 2}}, {draw_made, {2, 1, 2, 1, 2, 1}},
+    {draw_integers, {5, 1, 3, 2, 2, 2}}, {draw_comparison, {5, 1, 3, 3, 3, 2}}, {draw_made, {2, 1, 2, 1, 2, 1}},
     {draw_function, {4, 2, 3, 3, 6, 2}}, {draw_layer, {7, 10, 2, 4, 8, 3}},
 };
 
@@ -82,6 +82,8 @@ static void draw_body(Entry *e) {
     draw_sizes(e);
     if (e->train || chance(e->random, 0.15)) give_parameters(e);
     for (int i = between(e->random, 1, 3); i > 0; i--) input(e, FLOATS, draw_dims(e, 4));
+    if (chance(e->random, 0.3)) input(e, INTS, draw_dims(e, 2));
+    if (chance(e->random, 0.3)) input(e, BOOLS, draw_dims(e, 3));
     int statements = chance(e->random, 0.02) ? 50 : ONE_OF(e->random, lengths);
     for (int i = 0; i < statements; i++) draw_statement(e);
 }
@@ -97,12 +99,21 @@ static void print_inputs(Entry *e) {
     }
 }
 
+/* A value that nothing reads yet, if there is one: what leads to it would not be computed otherwise. */
+static const Value *draw_result(Entry *e, int before) {
+    for (int i = before - 1; i >= 0; i--)
+        if (!e->values[i].picked) return &e->values[i];
+    return &e->values[below(e->random, e->count)];
+}
+
 /* Some of the values become results, always the last one among them. */
 static void draw_results(Entry *e, bool first) {
     Text *text = &e->model->text;
     int results = between(e->random, 1, 4);
+    int before = e->count;
     for (int i = 0; i < results; i++) {
-        const Value *value = &e->values[i ? below(e->random, e->count) : e->count - 1];
+        const Value *value = i ? draw_result(e, before) : &e->values[e->count - 1];
+        before = (int)(value - e->values);
         line(e, "y%d = %s", i, value->name);
         text_printf(text, "%sy%d: %s%s", i || !first ? ", " : "", i, type_names[value->type],
                     dims_text(e, &value->dims));
