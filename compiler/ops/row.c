@@ -51,7 +51,7 @@ static bool infer_logsumexp(const Node *node, Shape *shape, DType *dtype) {
 
 static double logsumexp_row(const double *x, int64_t n) {
     double top = -INFINITY, total = 0;
-    for (int64_t i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
+    for (int64_t i = 0; i < n; i++) top = isnan(x[i]) || x[i] > top ? x[i] : top;
     if (isinf(top)) return top;
     for (int64_t i = 0; i < n; i++) total += exp(x[i] - top);
     return log(total) + top;

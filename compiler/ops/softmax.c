@@ -26,9 +26,9 @@ static bool infer_softmax(const Node *node, Shape *shape, DType *dtype) {
 
 static void softmax_row(const double *x, const double *mask, int64_t n, double *y) {
     double top = -INFINITY, total = 0;
-    for (int64_t i = 0; i < n; i++) top = (!mask || mask[i] != 0) && x[i] > top ? x[i] : top;
+    for (int64_t i = 0; i < n; i++) top = (!mask || mask[i] != 0) && (isnan(x[i]) || x[i] > top) ? x[i] : top;
     for (int64_t i = 0; i < n; i++) {
-        bool allowed = (!mask || mask[i] != 0) && top > -INFINITY;
+        bool allowed = (!mask || mask[i] != 0) && top != -INFINITY;
         y[i] = allowed ? exp(x[i] - top) : 0;
         total += y[i];
     }
