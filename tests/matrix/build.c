@@ -157,6 +157,7 @@ void binary(List *list, const char *family, int op, int types, Dims a, Dims b, P
     const char *left = NULL, *right = NULL;
     if (pair == PAIR_RIGHT_NUMBER || pair == PAIR_RIGHT_OTHER) right = row->numbers[pair - PAIR_RIGHT_NUMBER];
     if (pair == PAIR_LEFT_NUMBER) left = row->numbers[2];
+    if (left && type_b == 'f' && row->right == DRAW_QUARTER) left = "7.0625"; /* no multiple of the divisors */
     if (!left) left = operand(item, type_a, a, draw_of(type_a, row->left, row->left_int, DRAW_BOOL));
     if (pair == PAIR_ITSELF) {
         item->operands[0].draw = draw_of(type_a, row->right, row->right_int, row->right_bool);

@@ -174,6 +174,7 @@ static int run_all(const List *list, const Asked *choice) {
     if (!mkdtemp(folder)) fatal("matrix", "mkdtemp: %s", strerror(errno));
     Run run = {.list = list, .choice = choice, .folder = folder};
     clock_gettime(CLOCK_MONOTONIC, &from);
+    to = from;
     for (int i = 0; i < count; i += choice->batch) {
         run_cases(&run, which + i, i + choice->batch < count ? choice->batch : count - i);
         clock_gettime(CLOCK_MONOTONIC, &to);
