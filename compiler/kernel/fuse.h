@@ -34,6 +34,7 @@ typedef struct Fuse {
     Node **user;        /* one node that names it as operand */
     bool *live, *floating, *external;
     bool *visited;
+    bool *checked; /* a check of ids depends on it: its kernel writes no variable */
     bool *pending; /* a map that waits for the fold that alone reads it */
     Node **alias;  /* the node that stands for it from here on */
     Place *place;

@@ -170,6 +170,14 @@ static bool same_fold(const Group *group, const Node *node) {
     return true;
 }
 
+static bool writes_variable(const Fuse *fuse, const Group *group) {
+    for (int i = 0; i < group->nodes.count; i++) {
+        const Buffer *buffer = fuse->place[group->nodes.at[i]->id].buffer;
+        if (buffer && buffer->kind == BUF_VARIABLE) return true;
+    }
+    return false;
+}
+
 /* Takes nodes that feed one another into the group, if some loops reach all they read. */
 static bool try_join(Fuse *fuse, Group *group, Node *const *nodes, int count) {
     Group before = *group;
@@ -180,6 +188,7 @@ static bool try_join(Fuse *fuse, Group *group, Node *const *nodes, int count) {
         int64_t row = 0;
         const Rule *rule = rule_for(node->op == &op_gather ? OP_MAP : node->op->kind, group->kind);
         fine = rule && group->update == (node->phase == PHASE_UPDATE);
+        fine = fine && !(fuse->checked[node->id] && writes_variable(fuse, group));
         fine = fine && !(rule->then == KERNEL_FOLD && node->op->kind != OP_REDUCE && taken == count - 1);
         if (fine && node->op->kind == OP_REDUCE) {
             bool rows = folds_rows(node, &row);

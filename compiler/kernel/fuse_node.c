@@ -50,6 +50,7 @@ void fuse_reserve(Fuse *fuse) {
     fuse->floating = widen(fuse->arena, fuse->floating, count, capacity, sizeof *fuse->floating);
     fuse->external = widen(fuse->arena, fuse->external, count, capacity, sizeof *fuse->external);
     fuse->visited = widen(fuse->arena, fuse->visited, count, capacity, sizeof *fuse->visited);
+    fuse->checked = widen(fuse->arena, fuse->checked, count, capacity, sizeof *fuse->checked);
     fuse->pending = widen(fuse->arena, fuse->pending, count, capacity, sizeof *fuse->pending);
     fuse->alias = widen(fuse->arena, fuse->alias, count, capacity, sizeof *fuse->alias);
     fuse->place = widen(fuse->arena, fuse->place, count, capacity, sizeof *fuse->place);
@@ -70,6 +71,7 @@ Node *fuse_append(Fuse *fuse, const Op *op, Node *like, Node **operands, int cou
     fuse_reserve(fuse);
     fuse->live[node->id] = true;
     fuse->uses[node->id] = 1;
+    fuse->checked[node->id] = fuse->checked[like->id];
     return node;
 }
 
@@ -95,6 +97,7 @@ Node *fuse_replace(Fuse *fuse, Node *node, int index, Node *operand) {
     Node *other = graph_copy(fuse->graph, node, all, node->forward);
     fuse_reserve(fuse);
     fuse->live[other->id] = true;
+    fuse->checked[other->id] = fuse->checked[node->id];
     fuse->uses[other->id] = fuse->uses[node->id];
     fuse->user[other->id] = fuse->user[node->id];
     fuse->last_use[other->id] = fuse->last_use[node->id];

@@ -9,8 +9,8 @@
 #include "kernel/fuse.h"
 
 /* Whether the node depends on what the variable holds after a write of this call. */
-static bool reads_written(const bool *marked, const Node *node) {
-    return marked[node->id] && node->op == &op_read && node->attr.version > 0;
+static bool reads_written(const Fuse *fuse, const Node *node) {
+    return fuse->checked[node->id] && node->op == &op_read && node->attr.version > 0;
 }
 
 static Buffer *memory_of(const Fuse *fuse, const Variable *variable) {
@@ -33,25 +33,25 @@ static void open_shadow(Fuse *fuse, const Variable *variable) {
     fuse_buffer(fuse, BUF_ARENA, name, memory->dtype, memory->count)->shadows = memory->variable;
 }
 
-/* Finds the variables, and lets reads of their later versions look at the shadow. */
+/* Marks what checks depend on, finds the variables, and lets reads of their later versions look at the shadow. */
 void fuse_shadows(Fuse *fuse) {
     const Graph *graph = fuse->graph;
-    bool *marked = NEW_ARRAY(fuse->arena, bool, graph->nodes.count + 1);
+    bool *checked = fuse->checked;
     bool again = true;
     for (int id = 0; id < graph->nodes.count; id++)
-        marked[id] = fuse->live[id] && graph->nodes.at[id]->op == &op_check_range;
+        checked[id] = fuse->live[id] && graph->nodes.at[id]->op == &op_check_range;
     while (again) {
         again = false;
         for (int id = graph->nodes.count - 1; id >= 0; id--) {
             const Node *node = graph->nodes.at[id];
-            for (int i = 0; marked[id] && i < node->operand_count; i++) marked[node->operand[i]->id] = true;
-            if (!reads_written(marked, node)) continue;
+            for (int i = 0; checked[id] && i < node->operand_count; i++) checked[node->operand[i]->id] = true;
+            if (!reads_written(fuse, node)) continue;
             open_shadow(fuse, node->attr.variable);
             for (int i = 0; i < fuse->writes.count; i++) { /* what is written there is needed, too */
                 const Node *write = fuse->writes.at[i];
                 bool same = fuse_memory(write->attr.variable) == fuse_memory(node->attr.variable);
-                if (!same || write->id > id || marked[write->id]) continue;
-                marked[write->id] = again = true;
+                if (!same || write->id > id || checked[write->id]) continue;
+                checked[write->id] = again = true;
             }
         }
     }

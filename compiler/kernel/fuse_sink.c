@@ -53,7 +53,7 @@ static bool overwritten(const Fuse *fuse, const Node *node, int from, int to) {
 static bool movable(const Sink *sink, const Node *node, int to) {
     const Fuse *fuse = sink->fuse;
     if (node->op->kind != OP_MAP || fuse->alias[node->id] || sink->shown[node->id]) return false;
-    if (fuse->place[node->id].buffer || fuse->base_of[node->id]) return false;
+    if (fuse->place[node->id].buffer || fuse->base_of[node->id] || fuse->checked[node->id]) return false;
     return !overwritten(fuse, node, fuse->group[node->id], to);
 }
 

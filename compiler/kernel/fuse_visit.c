@@ -86,6 +86,7 @@ static void visit_pad(Fuse *fuse, Node *node) {
     for (int id = first; id < graph->nodes.count; id++) {
         fuse->live[id] = true;
         fuse->uses[id] = 1;
+        fuse->checked[id] = fuse->checked[node->id];
         node_rename(graph, graph->nodes.at[id], node->name);
         fuse_visit(fuse, graph->nodes.at[id]);
     }
@@ -180,6 +181,13 @@ static bool safe_to_write(const Fuse *fuse, const Node *write, int turn) {
     return true;
 }
 
+/* Whether checks, which come before all writes, depend on the kernel. */
+static bool feeds_checks(const Fuse *fuse, const Group *group) {
+    for (int i = 0; i < group->nodes.count; i++)
+        if (fuse->checked[group->nodes.at[i]->id]) return true;
+    return false;
+}
+
 static Place place_of_write(const Fuse *fuse, const Node *write) {
     const Variable *variable = write->attr.variable;
     Node window = {.id = write->id, .shape = variable->shape};
@@ -219,7 +227,8 @@ static void visit_write(Fuse *fuse, Node *node) {
     Node *base = fuse_base(fuse, value);
     bool same_calls = (base->phase == PHASE_UPDATE) == (node->phase == PHASE_UPDATE);
     bool direct = turn >= 0 && index_ready && !shadowed && same_calls && base->op->kind != OP_JOIN &&
-                  fuse->group[base->id] >= 0 && held_long_enough(fuse, node) && safe_to_write(fuse, node, turn);
+                  fuse->group[base->id] >= 0 && !feeds_checks(fuse, fuse->groups.at[turn]) &&
+                  held_long_enough(fuse, node) && safe_to_write(fuse, node, turn);
     if (!direct || !fuse_claim(fuse, value, place)) {
         /* in a group of its own it comes after every reader of the old value */
         if (fuse_base(fuse, value)->op == &op_read) value = fuse_copy(fuse, value);
