@@ -60,6 +60,7 @@ bool may_break(Printer *printer, uint32_t start, int levels) {
     while (comment_comes(printer, start)) print_comment(printer, false);
     new_line(printer, false);
     printer->level -= levels;
+    printer->at = start; /* the line ends up to here are spent */
     return true;
 }
 
