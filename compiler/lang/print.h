@@ -15,6 +15,7 @@ typedef struct Printer {
     int level;
     bool tight;           /* inside a shape or a slice */
     VEC(size_t) trailing; /* where in text a trailing comment begins */
+    size_t comment_end;   /* where in text the last comment ends */
 } Printer;
 
 /* Separates the items of a list. Its lines are further in once the first item has been broken to a line. */

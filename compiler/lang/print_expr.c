@@ -31,7 +31,8 @@ void print_comment(Printer *printer, bool blank_before) {
     Span span = printer->file->comments.at[printer->comment++];
     const char *text = span.source->text;
     int newlines = newlines_before(printer, span.start);
-    if (newlines == 0 && printer->text->length > 0) {
+    bool behind_comment = printer->comment_end == printer->text->length; /* which ends its line */
+    if (newlines == 0 && printer->text->length > 0 && !behind_comment) {
         vec_push(printer->text->arena, &printer->trailing, printer->text->length);
         text_add(printer->text, "  ");
     } else {
@@ -40,6 +41,7 @@ void print_comment(Printer *printer, bool blank_before) {
     if (span.end > printer->at) printer->at = span.end;
     while (span.end > span.start && strchr(" \t\r\v\f", text[span.end - 1])) span.end--;
     text_printf(printer->text, "%.*s", (int)(span.end - span.start), text + span.start);
+    printer->comment_end = printer->text->length;
 }
 
 /* Where a new statement begins, at `start` of the source; the first of a block has no blank line before it. */
@@ -207,7 +209,8 @@ static void print_arguments(Printer *printer, const Expr *call) {
         row_next(&row, argument->span, true);
         if (argument->name.name) {
             print_ident(printer, argument->name);
-            text_add(printer->text, " = ");
+            text_add(printer->text, " =");
+            space_or_break(printer, argument->value->span);
         }
         print_expr(printer, argument->value);
     }
