@@ -4,6 +4,7 @@
  * same seed gives the same model on every machine. */
 #include "draw.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* `text` with its %s, %d, %1$s, … replaced by the arguments: a table's formats are not the compiler's to check. */
@@ -57,9 +58,9 @@ void shuffle(Random *random, int *items, int count) {
 /* ---- shapes ---- */
 
 int dims_count(const Dims *dims) {
-    int count = 1;
+    double count = 1;
     for (int axis = 0; axis < dims->rank; axis++) count *= dims->size[axis];
-    return count;
+    return count < INT_MAX ? (int)count : INT_MAX;
 }
 
 bool dims_equal(const Dims *a, const Dims *b) {

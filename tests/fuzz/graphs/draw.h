@@ -32,7 +32,7 @@ typedef struct Dims {
     int size[MAX_RANK];
 } Dims;
 
-int dims_count(const Dims *dims);
+int dims_count(const Dims *dims); /* INT_MAX where there are more */
 bool dims_equal(const Dims *a, const Dims *b);
 bool dims_meet(const Dims *a, const Dims *b, Dims *both); /* NumPy's broadcasting; false if they don't */
 Dims dims_front(const Dims *dims, int rank);              /* the first axes */
