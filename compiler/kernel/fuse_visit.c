@@ -133,6 +133,7 @@ static void visit_read(Fuse *fuse, Node *node) {
     Node *original = graph_copy(fuse->graph, node, NULL, node->forward);
     fuse_reserve(fuse);
     fuse->live[original->id] = true;
+    fuse->checked[original->id] = fuse->checked[node->id];
     fuse->group[original->id] = fuse->group[node->id];
     fuse->place[original->id] = fuse->place[node->id];
     fuse->alias[node->id] = fuse_copy(fuse, original);
