@@ -34,6 +34,7 @@ void name_take(NameSet *set, const char *name) {
 
 const char *name_new(NameSet *set, const char *wanted) {
     const char *base = c_word(wanted) ? arena_printf(set->arena, "%s%s_", wanted[0] == '_' ? "v" : "", wanted) : wanted;
+    if (c_word(base)) base = arena_printf(set->arena, "v_%s", wanted); /* tg_sum */
     const char *name = base;
     for (int i = 2; is_taken(set, name) || c_word(name); i++) name = arena_printf(set->arena, "%s_%d", base, i);
     name_take(set, name);

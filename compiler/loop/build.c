@@ -88,6 +88,7 @@ static const char *unique_name(Lower *lower, const char *wanted, bool array) {
     char *base = arena_strndup(lower->arena, wanted, strlen(wanted));
     for (char *at = base; *at; at++)
         if (!isalnum((unsigned char)*at)) *at = '_';
+    if (c_word(arena_printf(lower->arena, "%s_2", base))) base = arena_printf(lower->arena, "v_%s", base); /* tg_sum */
     const char *name = base;
     for (int number = 2; taken(lower, name) || c_word(name) || (!array && reserved(lower, name)); number++)
         name = arena_printf(lower->arena, "%s_%d", base, number);

@@ -40,6 +40,7 @@ static const char *free_name(Scope *scope, const char *word, const char *beside)
     const char *base = identifier(scope->arena, word), *name = base;
     int meets = find(scope, base);
     if (beside && meets >= 0 && meets < scope->arrays) name = base = arena_printf(scope->arena, "%s_%s", base, beside);
+    if (c_word(arena_printf(scope->arena, "%s_2", base))) name = base = arena_printf(scope->arena, "v_%s", base);
     for (int number = 2; !is_free(scope, name); number++) name = arena_printf(scope->arena, "%s_%d", base, number);
     vec_push(scope->arena, &scope->names, name);
     return name;
