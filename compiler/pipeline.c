@@ -213,7 +213,7 @@ static bool is_skipped(const Compile *c, const Pass *pass) {
 }
 
 /* Dumps what the pass made. `before` is the last dump of the same form. */
-static void dump(const Compile *c, const Pass *pass, void (**form)(Text *, const Compile *), const char **before) {
+static void dump(Compile *c, const Pass *pass, void (**form)(Text *, const Compile *), const char **before) {
     if (!c->dump || !pass->dump) return;
     Text text;
     text_init(&text, c->arena);
@@ -225,7 +225,9 @@ static void dump(const Compile *c, const Pass *pass, void (**form)(Text *, const
     if (!all && strcmp(c->dump, pass->name) != 0) return;
     if (all) fprintf(c->dump_to, "==== %s: %s ====\n", pass->name, pass->does);
     fputs(unchanged ? "unchanged\n" : text.at, c->dump_to);
-    fflush(c->dump_to);
+    if (!fflush(c->dump_to) && !ferror(c->dump_to)) return;
+    fprintf(stderr, "tgc: error: cannot write what %s made: %s\n", pass->name, strerror(errno));
+    c->status = 3;
 }
 
 static void print_timings(const Compile *c) {

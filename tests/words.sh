@@ -31,7 +31,15 @@ skip() {
     exit 77
 }
 
+# A word that is none, such as a misspelt one, fails the test. Bash runs this in a subshell: a file remembers.
+words_unknown=$PWD/.unknown
+command_not_found_handle() {
+    echo "$1: no such word or command" | tee -a "$words_unknown" >&2
+    return 127
+}
+
 finish() {
+    [ ! -e "$words_unknown" ] || fail "$(cat "$words_unknown")"
     [ "$failures" = 0 ] || { echo "$failures expectations failed"; exit 1; }
     exit 0
 }

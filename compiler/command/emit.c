@@ -19,10 +19,11 @@ static int print_only(Request *request, const Output *output) {
     Text text;
     text_init(&text, request->arena);
     if (emit_only(&text, output, request->only)) return write_stdout(text.at, text.length) ? STATUS_OK : STATUS_FILE;
-    complain("no kernel computes %s; a value that is only a view, or part of another kernel's expression, has none of "
-             "its own",
-             request->only);
-    return STATUS_CONTENT;
+    return usage_error(
+        request,
+        "no kernel computes %s; a value that is only a view, or part of another kernel's expression, has "
+        "none of its own",
+        request->only);
 }
 
 static int run(Request *request) {

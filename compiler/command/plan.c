@@ -319,15 +319,12 @@ static void put_json(Text *text, const Plan *plan) {
 static int run(Request *request) {
     Compile compile;
     if (!compile_request(request, &compile)) return STATUS_USAGE;
-    if (!compile.stop_after) compile.stop_after = "plan";
+    if (!request->stop_after) compile.stop_after = "plan";
     int status = pipeline_run(&compile);
-    if (status) return status;
+    if (status || request->stop_after) return status;
     const char *name = request->words.count > 1 ? request->words.at[1] : NULL;
-    if (name || !compile.model || !compile.model->entries.count) {
-        if (!compile.model || !entry_named(request, compile.model, name))
-            return compile.model && compile.model->entries.count ? STATUS_USAGE : STATUS_CONTENT;
-    }
-    if (!compile.schedules.count) return usage_error(request, "nothing is planned yet after that pass");
+    if ((name || !compile.model->entries.count) && !entry_named(request, compile.model, name))
+        return compile.model->entries.count ? STATUS_USAGE : STATUS_CONTENT;
     Text text;
     text_init(&text, request->arena);
     for (int i = 0; i < compile.schedules.count; i++) {

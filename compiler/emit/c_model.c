@@ -161,8 +161,7 @@ static void take_names(Emitter *e) {
 }
 
 void emit(Output *output, Model *model, Program *const *programs, const Machine *machine) {
-    const char *prefix = c_identifier(model->arena, output->prefix ? output->prefix : model->name);
-    if (c_word(prefix)) prefix = arena_printf(model->arena, "%s_model", prefix[0] == '_' ? "m" : prefix);
+    const char *prefix = c_prefix(model->arena, output->prefix ? output->prefix : model->name);
     Emitter e = {.arena = model->arena, .output = output, .model = model, .machine = machine, .prefix = prefix};
     e.upper = c_upper(e.arena, prefix);
     output->prefix = prefix;

@@ -8,25 +8,24 @@
 
 #include <string.h>
 
-static const char folder[] = "/tgc/"; /* of files that exist in memory alone */
-
-static const char *virtual_path(Arena *arena, const char *name) {
-    return arena_printf(arena, "%s%s", folder, name);
-}
+/* Folders of files that exist in memory alone; the model's may be called as one of the runtime's. */
+#define MODEL_FOLDER   "/tgc/"
+#define RUNTIME_FOLDER "/tgc/runtime/"
 
 static int put_files(Arena *arena, const Output *output, struct CXUnsavedFile *files, int limit) {
-    const char *unit = virtual_path(arena, arena_printf(arena, "%s.c", output->prefix));
-    const char *header = virtual_path(arena, arena_printf(arena, "%s.h", output->prefix));
+    const char *unit = arena_printf(arena, MODEL_FOLDER "%s.c", output->prefix);
+    const char *header = arena_printf(arena, MODEL_FOLDER "%s.h", output->prefix);
     int count = 0;
     files[count++] = (struct CXUnsavedFile){unit, output->source.at, output->source.length};
     files[count++] = (struct CXUnsavedFile){header, output->header.at, output->header.length};
     for (const EmbeddedFile *file = embedded_runtime; file->name && count < limit; file++)
-        files[count++] = (struct CXUnsavedFile){virtual_path(arena, file->name), file->text, file->size};
+        files[count++] =
+            (struct CXUnsavedFile){arena_printf(arena, RUNTIME_FOLDER "%s", file->name), file->text, file->size};
     return count;
 }
 
 static int put_arguments(Arena *arena, const Machine *machine, const char **arguments, int limit) {
-    static const char *const always[] = {"-std=gnu11", "-Wall", "-Wextra", "-fsyntax-only"};
+    static const char *const always[] = {"-std=gnu11", "-Wall", "-Wextra", "-fsyntax-only", "-I" RUNTIME_FOLDER};
     int count = 0;
     for (size_t i = 0; i < sizeof always / sizeof *always; i++) arguments[count++] = always[i];
     for (const char *at = machine->flags; at && *at && count < limit;) {

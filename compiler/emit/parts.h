@@ -13,6 +13,7 @@ typedef struct NameSet { /* identifiers in use in one scope */
 } NameSet;
 
 const char *c_identifier(Arena *arena, const char *path); /* "net.enc.0.att" to "net_enc_0_att" */
+const char *c_prefix(Arena *arena, const char *name);     /* what every symbol of the model begins with */
 const char *c_upper(Arena *arena, const char *name);
 void name_take(NameSet *set, const char *name);
 /* `wanted`, or with `_` and then a number behind it where it is a word of C or taken; taken from now on. */

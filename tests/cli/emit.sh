@@ -15,7 +15,7 @@ same one/m.h three/m.h
 expect 0 tgc emit m.tg --only h
 stdout_has 'tg_gelu'
 stderr_empty
-expect 1 tgc emit m.tg --only no_such_value
+expect 2 tgc emit m.tg --only no_such_value
 stderr_has 'no_such_value'
 expect 3 tgc emit m.tg -o /dev/null/folder
 stderr_has '/dev/null/folder'
@@ -71,3 +71,16 @@ odd=$(printf 'odd\377.tg')
 printf 'tg 1\nassert 1 == 1, "ééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé"\ngraph f(x: [2]) -> (y: [2]) { y = 2 * x }\n' >"$odd"
 expect 0 tgc emit "$odd" -o odd_c
 expect 0 grep -q 'odd?.tg:3' odd_c/odd_.c
+
+# a model may be called as something of C, of the C library, of the written file or of the runtime
+for name in int log printf size_t states model options random tg tg_vec check; do
+    cp m.tg $name.tg
+    expect 0 tgc emit $name.tg --stop-after=inspect
+    expect 0 tgc emit $name.tg --stop-after=inspect --standalone
+done
+expect 0 tgc build log.tg -o liblog.so
+exists log_model.h
+expect 0 tgc build check.tg -o libcheck.a
+exists check.h
+expect 0 tgc emit tg.tg -o named
+exists named/m_tg_model.c

@@ -2,6 +2,7 @@
 model m.tg 'param W: [300, 300] ~ ones' 'graph f(x: [300]) -> (y: [300], z: [300, 300]) {' '  y = x @ W' '  z = W * 2' '}' \
     'train step(x: [2, 300]) -> (loss: []) { loss = mean((x @ W) ** 2) } using sgd(lr = 0.00001)'
 expect 3 bash -c '"$TGC" emit m.tg --only z >/dev/full'
+expect 3 bash -c '"$TGC" check m.tg --dump=gradient >/dev/full'
 expect 3 bash -c '"$TGC" run m.tg f "x=1" --help >/dev/full'
 
 # A limit on the size of files stands in for the disk: writing past it fails as on a full one.

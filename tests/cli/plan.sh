@@ -50,3 +50,6 @@ expect 3 tgc plan nowhere.tg
 model bad.tg 'graph f(x: [2]) -> (y: [3]) { y = x }'
 expect 1 tgc plan bad.tg
 stdout_empty
+
+expect 0 tgc plan m.tg --stop-after=parse
+stdout_empty
