@@ -11,12 +11,12 @@ static void print_item(Printer *printer, const Item *item);
 
 /* ---- statements ---- */
 
-/* Braces stay on one line if the author has them so. */
+/* Braces stay on one line if the author has them so and no comment comes before their end. */
 static bool braces_open(Printer *printer, bool empty, Span span) {
     text_add(printer->text, "{");
     printer->at = span.start + 1;
     printer->level++;
-    return newlines_before(printer, span.end) == 0 || (empty && !comment_comes(printer, span.end));
+    return !comment_comes(printer, span.end) && (empty || newlines_before(printer, span.end) == 0);
 }
 
 static void braces_close(Printer *printer, bool one_line, bool empty, Span span) {

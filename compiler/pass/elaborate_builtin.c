@@ -303,6 +303,11 @@ static Value run_split(Call *call) {
                    shape_text(call->el, &x->shape), (long long)count);
         return poison();
     }
+    if (count > MAX_TURNS) {
+        diag_error(call->el->diag, span_at(call, 1), E0207, "%lld parts; a tensor is split into at most %d",
+                   (long long)count, MAX_TURNS);
+        return poison();
+    }
     Value parts = list_value(call->el, NULL, 0);
     parts.items = NEW_ARRAY(call->el->arena, Value, count + 1);
     int64_t start[MAX_RANK] = {0}, sizes[MAX_RANK];
