@@ -80,6 +80,7 @@ static bool same_words(Arena *arena, Names *names, const Source *a, const Source
     for (int i = 0; i < x.count; i++) {
         const Token *p = &x.at[i], *q = &y.at[i];
         size_t length = p->end - p->start;
+        if (p->kind == INT && i > 0 && x.at[i - 1].kind == TG && q->kind == INT) continue; /* `tg 01` is `tg 1` */
         if (p->kind != q->kind || length != q->end - q->start) return false;
         if (memcmp(a->text + p->start, b->text + q->start, length) != 0) return false;
     }
