@@ -1,9 +1,9 @@
 # The emitted kernels of all four forms are products and nothing else: no transpose is carried out anywhere.
 expect 0 tgc emit "$TGC_ROOT/examples/matmul_flags/matmul_flags.tg" -o c --target x86-64-v3
-grep -c '^static void .*(const void \*args, int lo, int hi)' c/matmul_flags.c >kernels
-# the line of a kernel's comment that says what it computes: name[sizes] = formula
+grep '^static void .*(const void \*args, int lo, int hi)' c/matmul_flags.c | grep -cvE '_(pack|rows)\(' >kernels
+# the line of a kernel's comment that says what it computes: name[sizes] = formula; operands in panels are no kernels'
 grep -E '^ \*   [a-z_]+\[[A-Z, ]+\] = ' c/matmul_flags.c >formulas
-[ "$(cat kernels)" -ge 12 ] || fail "$(cat kernels) kernels"
+[ "$(cat kernels)" -ge 8 ] || fail "$(cat kernels) kernels"
 [ "$(wc -l <formulas)" = "$(cat kernels)" ] || fail "$(cat kernels) kernels with $(wc -l <formulas) formulas"
 grep -vF ' @ ' formulas >others
 [ ! -s others ] || fail "kernels that are no products: $(cat others)"
