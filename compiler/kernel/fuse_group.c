@@ -211,21 +211,39 @@ static bool try_join(Fuse *fuse, Group *group, Node *const *nodes, int count) {
     return false;
 }
 
+/* Whether what is read below `node`, through views and floating maps, is the value. */
+static bool reads_value(const Fuse *fuse, Node *node, const Node *value) {
+    node = fuse_base(fuse, node);
+    if (node == value) return true;
+    for (int i = 0; fuse->floating[node->id] && i < node->operand_count; i++)
+        if (reads_value(fuse, node->operand[i], value)) return true;
+    return false;
+}
+
 /* Whether a node of the group reads the same value, so that joining saves a read. */
-static bool reads(const Fuse *fuse, const Group *group, const Node *node) {
-    if (shape_count(&node->shape) < group->points) return false;
+static bool reads(const Fuse *fuse, const Group *group, const Node *value) {
+    if (shape_count(&value->shape) < group->points) return false;
     for (int i = 0; i < group->nodes.count; i++) {
         Node *member = group->nodes.at[i];
         for (int j = 0; j < member->operand_count; j++)
-            if (fuse_base(fuse, member->operand[j]) == node) return true;
+            if (reads_value(fuse, member->operand[j], value)) return true;
     }
+    return false;
+}
+
+/* Whether the group reads a value that lies below `node`. */
+static bool shares_read(const Fuse *fuse, const Group *group, Node *node) {
+    node = fuse_base(fuse, node);
+    if (!fuse->floating[node->id]) return reads(fuse, group, node);
+    for (int i = 0; i < node->operand_count; i++)
+        if (shares_read(fuse, group, node->operand[i])) return true;
     return false;
 }
 
 static bool reads_operand(const Fuse *fuse, const Group *group, Node *const *nodes, int count) {
     for (int i = 0; i < count; i++)
         for (int j = 0; j < nodes[i]->operand_count; j++)
-            if (reads(fuse, group, fuse_base(fuse, nodes[i]->operand[j]))) return true;
+            if (shares_read(fuse, group, nodes[i]->operand[j])) return true;
     return false;
 }
 
@@ -238,6 +256,12 @@ static int operands_ready(const Fuse *fuse, const Node *node) {
     return latest;
 }
 
+/* Maps of an update stay apart from folds over what they read, a gradient's norm: only a kernel of maps alone writes a
+ * variable in place. */
+static bool keeps_in_place(const Group *group, const Node *last) {
+    return !group->update || group->kind == KERNEL_MAP || last->op->kind != OP_MAP;
+}
+
 /* Joins the latest group among the producers', or a later one that reads what these nodes read. */
 static bool join(Fuse *fuse, Node *const *nodes, int count) {
     int after = -1, oldest = fuse->groups.count - HORIZONTAL;
@@ -246,9 +270,12 @@ static bool join(Fuse *fuse, Node *const *nodes, int count) {
         if (turn > after) after = turn;
     }
     if (after >= 0 && try_join(fuse, fuse->groups.at[after], nodes, count)) return true;
-    for (int id = fuse->groups.count - 1; id >= 0 && id > after && id >= oldest; id--)
-        if (reads_operand(fuse, fuse->groups.at[id], nodes, count) && try_join(fuse, fuse->groups.at[id], nodes, count))
+    for (int id = fuse->groups.count - 1; id >= 0 && id > after && id >= oldest; id--) {
+        Group *group = fuse->groups.at[id];
+        if (keeps_in_place(group, nodes[count - 1]) && reads_operand(fuse, group, nodes, count) &&
+            try_join(fuse, group, nodes, count))
             return true;
+    }
     return false;
 }
 

@@ -1,0 +1,17 @@
+# What row and map kernels read and write: each input once, each result once, whatever it takes to compute.
+rows=$TGC_ROOT/bench/rows.tg
+
+traffic() { # traffic ENTRY READS WRITES: at most so many bytes in all kernels of the entry together
+    expect 0 tgc plan "$rows" "$1" -D M=64 -D N=4096
+    awk -v reads="$2" -v writes="$3" '
+        /^ +kernel name/ { table = 1; next }
+        table && NF >= 8 { read += $5; written += $6; kernels++ }
+        END { exit !kernels || read > reads || written > writes }' .stdout ||
+        fail "$1 reads more than $2 bytes or writes more than $3: $(cat .stdout)"
+}
+whole=$((64 * 4096 * 4)) slack=16384
+traffic cross_entropy $((whole + slack)) $((whole + slack))
+traffic smoothed $((whole + slack)) $((whole + slack))
+traffic gelu $((2 * whole)) $((2 * whole))
+# the loss reads p and g, the norm g, the update p, g and both moments
+traffic adamw $((7 * whole + slack)) $((3 * whole + slack))
