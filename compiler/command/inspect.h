@@ -53,7 +53,6 @@ bool inspection_find(Inspection *inspection, Request *request, const char *name,
 
 /* ---- inspect_words.c: facts in words ---- */
 
-const char *phase_word(unsigned phases);                                /* "forward", "backward", "both", "update" */
 const char *kind_word(KernelKind kind);                                 /* "contract" */
 const char *file_word(const char *path);                                /* "dir/m.tg" gives "m.tg" */
 const char *place_word(Arena *arena, Span span);                        /* "m.tg:31", "" without a place */

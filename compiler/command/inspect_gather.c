@@ -48,18 +48,12 @@ static void add_rule(Arena *arena, InspectRow *row, const Node *node) {
     vec_push(arena, &row->rules, node);
 }
 
-static unsigned phases_of(const Kernel *kernel) {
-    unsigned phases = 0;
-    for (int i = 0; i < kernel->outputs.count; i++) phases |= 1u << kernel->outputs.at[i]->phase;
-    return phases ? phases : 1u << kernel->phase;
-}
-
 static InspectRow make_row(const Inspection *inspection, const InspectEntry *entry, const OutputLaunch *launch) {
     const Compile *compile = inspection->compile;
     Arena *arena = inspection->arena;
     const Kernel *kernel = launch->planned;
     InspectRow row = {.launch = launch, .kernel = &compile->output.kernels.at[launch->kernel]};
-    row.phases = phases_of(kernel);
+    row.phases = launch->phases;
     row.cost = cost_of(launch->function, compile->machine, compile->model->f64, inspection->threads);
     row.computes = computed_by(arena, entry->schedule, kernel);
     add_rule(arena, &row, launch->node);

@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-const char *phase_word(unsigned phases) {
-    bool forward = phases >> PHASE_FORWARD & 1, backward = phases >> PHASE_BACKWARD & 1;
-    return phases >> PHASE_UPDATE & 1 ? "update" : forward && backward ? "both" : backward ? "backward" : "forward";
-}
-
 const char *kind_word(KernelKind kind) {
     static const char *const words[] = {
         [KERNEL_MAP] = "map",           [KERNEL_ROW] = "row",         [KERNEL_FOLD] = "fold",

@@ -112,6 +112,7 @@ static void list_launch(Emitter *e, int entry, int function, int kernel) {
     OutputLaunch launch = {.entry = entry, .kernel = kernel, .function = launched, .planned = planned};
     launch.packs = function + 1 < program->functions.count && program->functions.at[function + 1]->kernel == planned;
     launch.node = planned ? main_node(planned) : NULL;
+    launch.phases = phases_of(launched);
     launch.slices = launched->slices;
     list_buffers(e, &launch);
     launch.computes = results_text(e, program->schedule, launched);

@@ -49,18 +49,10 @@ static void put_line(Text *text, int line) {
 
 /* ---- the parts ---- */
 
-/* Of the main values of its launches. */
-static const char *phases_of(const KernelText *kernel) {
-    static const char *const name[] = {"forward", "backward", "update"};
-    const char *phases = NULL;
-    for (int i = 0; i < kernel->users.count; i++) {
-        const Kernel *of = kernel->users.at[i]->kernel;
-        const Node *node = of ? main_node(of) : NULL;
-        const char *phase = name[node ? node->phase : PHASE_FORWARD];
-        if (!phases) phases = phase;
-        if (strcmp(phases, phase) != 0) return "both";
-    }
-    return phases ? phases : "";
+static const char *phases_word(const KernelText *kernel) {
+    unsigned phases = 0;
+    for (int i = 0; i < kernel->users.count; i++) phases |= phases_of(kernel->users.at[i]);
+    return phase_word(phases);
 }
 
 /* The last result, which the kernel is named after, cut to the line. */
@@ -89,7 +81,7 @@ static void put_kernels_list(Text *text, const Emitter *e, const char *rest, int
     for (int i = 0; i < e->kernels.count; i++) {
         const KernelText *kernel = &e->kernels.at[i];
         put_line(text, head + line_of(rest, arena_printf(e->arena, "static void %s(", kernel->name)));
-        text_printf(text, "%-8s  %-*s  ", phases_of(kernel), width, kernel->name);
+        text_printf(text, "%-8s  %-*s  ", phases_word(kernel), width, kernel->name);
         put_computed(text, e, kernel);
         text_add(text, "\n");
     }

@@ -9,6 +9,22 @@
 
 #include <string.h>
 
+unsigned phases_of(const Function *function) {
+    const Kernel *kernel = function->kernel;
+    if (!kernel) return 1u << PHASE_FORWARD;
+    if (function->role != FUNCTION_COMPUTES) return 1u << kernel->root->phase;
+    unsigned phases = 0;
+    for (int i = 0; i < kernel->outputs.count; i++) phases |= 1u << kernel->outputs.at[i]->phase;
+    for (int i = 0; i < kernel->nodes.count; i++)
+        if (kernel->nodes.at[i]->rule) phases |= 1u << PHASE_BACKWARD;
+    return phases ? phases : 1u << kernel->phase;
+}
+
+const char *phase_word(unsigned phases) {
+    bool forward = phases >> PHASE_FORWARD & 1, backward = phases >> PHASE_BACKWARD & 1;
+    return phases >> PHASE_UPDATE & 1 ? "update" : forward && backward ? "both" : backward ? "backward" : "forward";
+}
+
 static Phase phase_of(const Function *function) {
     return function->kernel ? function->kernel->phase : PHASE_FORWARD;
 }

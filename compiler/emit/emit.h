@@ -49,6 +49,7 @@ typedef struct OutputLaunch { /* one call of a kernel by an entry point */
     const Function *function; /* what cost_of asks for */
     const Kernel *planned;    /* what the function was made for */
     bool packs;               /* it only lays an operand of the product after it out in panels */
+    unsigned phases;          /* of what it computes: 1 << PHASE_FORWARD and so on */
     const Node *node;         /* the main one of what it computes, or NULL */
     const char *computes;     /* a line per result: "h[B, F] = gelu(x1 @ w1 + b1)" */
     int64_t slices;
@@ -70,6 +71,7 @@ typedef struct Output {
 } Output;
 
 void emit(Output *output, Model *model, Program *const *programs, const Machine *machine); /* one program per entry */
+const char *phase_word(unsigned phases); /* "forward", "backward", "both", "update" */
 /* The C text of the kernels that compute the value `name` ("d_x"), to `text`; how many there are. */
 int emit_only(Text *text, const Output *output, const char *name);
 

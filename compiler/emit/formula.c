@@ -337,7 +337,7 @@ static void put_cost(Text *text, const Function *function) {
     put_quantity(text, function->bytes, "B");
     text_printf(text, "; %lld slice%s", (long long)function->slices, function->slices == 1 ? "" : "s");
     const Kernel *kernel = function->kernel;
-    if (!kernel || kernel->kind != KERNEL_CONTRACT) return;
+    if (!kernel || kernel->kind != KERNEL_CONTRACT || function->role != FUNCTION_COMPUTES) return;
     text_printf(text, " of %lld rows; tile %d x %d vectors", (long long)kernel->tile.row_block, kernel->tile.mr,
                 kernel->tile.nv);
     if (kernel->tile.pack_b) text_add(text, ", from packed panels");
@@ -380,41 +380,47 @@ static const Node *ruled(const Node *node, int depth) {
     return NULL;
 }
 
-/* The main value's first, then the rules of everything else that the kernel computes. */
-static Origins origins_of(Arena *arena, const Kernel *kernel) {
+/* The main value's first, then the rules of everything else that the function computes. */
+static Origins origins_of(Arena *arena, const Function *function) {
     enum { NEAR = 4 };
+    const Kernel *kernel = function->kernel;
     Origins origins = {0};
     const Node *node = main_node(kernel), *by = node ? ruled(node, NEAR) : NULL;
     if (by)
         add_origin(arena, &origins, origin_at(arena, by, by->rule));
     else if (node)
         add_origin(arena, &origins, origin_at(arena, node, NULL));
-    for (int i = 0; i < kernel->nodes.count; i++) {
+    for (int i = 0; function->role == FUNCTION_COMPUTES && i < kernel->nodes.count; i++) {
         const Node *other = kernel->nodes.at[i];
         if (other->rule) add_origin(arena, &origins, origin_at(arena, other, other->rule));
     }
     return origins;
 }
 
-static void put_origin(Text *text, const Origin *origin, const char *last_line) {
-    bool repeats = last_line && !strcmp(last_line, origin->line);
-    if (!repeats) text_printf(text, "%s%s", origin->rule ? "backward of " : "", origin->line);
-    if (origin->rule) text_printf(text, "%srule: %s", repeats ? "" : "\n *   ", origin->rule);
+/* `last` is the one above, NULL at the head of the comment: its line is not said again. */
+static void put_origin(Text *text, const Origin *origin, const Origin *last) {
+    bool repeats = last && !strcmp(last->line, origin->line);
+    if (!repeats)
+        text_printf(text, "%s%s", origin->rule ? "backward of " : "", origin->line);
+    else if (!last->rule)
+        text_add(text, "and backward of the same line");
+    if (origin->rule) text_printf(text, "%srule: %s", repeats && last->rule ? "" : "\n *   ", origin->rule);
 }
 
 /* ": LINE" and the rules below it; those from `first` on follow on lines of their own. */
 static void put_origins(Text *text, const Origins *origins, int first, int limit) {
-    const char *last = first ? "" : NULL;
+    static const Origin none = {"", NULL};
+    const Origin *last = first ? &none : NULL;
     for (int i = first; i < origins->count; i++) {
         if (i - first == limit) {
             text_printf(text, "\n *   and by %d other rules", origins->count - i);
             return;
         }
         const Origin *origin = &origins->at[i];
-        bool repeats = last && !strcmp(last, origin->line);
+        bool repeats = last && !strcmp(last->line, origin->line);
         text_add(text, i == 0 ? ": " : repeats ? "\n *   " : first ? "\n *   also " : "\n *   and ");
         put_origin(text, origin, last);
-        last = origin->line;
+        last = origin;
     }
 }
 
@@ -444,14 +450,14 @@ static const char *value_path(const Emitter *e, const Function *function) {
 static void put_served(Text *text, const Emitter *e, const KernelText *kernel) {
     enum { NAMES_SHOWN = 6, ORIGINS_SHOWN = 4 };
     VEC(const char *) names = {0};
-    Origins origins = origins_of(e->arena, kernel->function->kernel);
+    Origins origins = origins_of(e->arena, kernel->function);
     int own = origins.count;
     for (int i = 0; i < kernel->users.count; i++) {
         const char *name = value_path(e, kernel->users.at[i]);
         bool known = false;
         for (int j = 0; j < names.count; j++) known = known || !strcmp(names.at[j], name);
         if (!known) vec_push(e->arena, &names, name);
-        Origins others = origins_of(e->arena, kernel->users.at[i]->kernel);
+        Origins others = origins_of(e->arena, kernel->users.at[i]);
         for (int j = 0; j < others.count; j++) add_origin(e->arena, &origins, others.at[j]);
     }
     text_printf(text, "\n *   shared by %d launches, of ", kernel->launches);
@@ -498,7 +504,7 @@ void put_formula(Text *text, const Emitter *e, const KernelText *kernel) {
     const Function *function = kernel->function;
     if (function->kernel) {
         Formula f = formula_of(e, kernel->schedule, function);
-        Origins origins = origins_of(e->arena, function->kernel);
+        Origins origins = origins_of(e->arena, function);
         put_origins(text, &origins, 0, RULES_SHOWN);
         put_values(text, e, &f);
     }

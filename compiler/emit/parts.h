@@ -140,6 +140,8 @@ void put_repeat(Emitter *e, Text *structs, Text *text, const EntryText *entry, c
 
 /* ---- c_rows.c ---- */
 
+unsigned phases_of(const Function *function); /* of what it computes: 1 << PHASE_FORWARD and so on */
+
 void collect_rows(Emitter *e); /* after collect_kernels */
 /* "text", with a backslash before quotes. */
 void put_quoted(Text *text, const char *string);

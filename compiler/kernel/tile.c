@@ -9,6 +9,7 @@
  */
 #include "kernel/kernel.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum {
@@ -63,13 +64,36 @@ static int loop_of(const Kernel *kernel, LoopRole role) {
     fatal("tile", "a product lacks a loop");
 }
 
-/* "W" for the parameter net.W, the value's own word for any other operand. */
-static const char *operand_word(const Schedule *schedule, const Kernel *kernel, int index) {
+/* What is packed, whatever views the product has of it. */
+static const Node *packed_node(const Schedule *schedule, const Kernel *kernel, int index) {
     Node *node = schedule_alias(schedule, kernel->root->operand[index]);
     while (node->op->kind == OP_VIEW) node = schedule_alias(schedule, node->operand[0]);
+    return node;
+}
+
+/* "W" for the parameter net.W, the value's own word for any other operand. */
+static const char *operand_word(const Schedule *schedule, const Kernel *kernel, int index) {
+    const Node *node = packed_node(schedule, kernel, index);
     if (node->op != &op_read) return schedule->place[node->id].buffer->word;
     const char *path = node->attr.variable->path, *dot = strrchr(path, '.');
     return dot ? dot + 1 : path;
+}
+
+/* A name for C that no other buffer has, of what is packed: dec_0_ff_up_W_panels. */
+static const char *panels_name(const Schedule *schedule, const Kernel *kernel, int index) {
+    Arena *arena = schedule->model->arena;
+    const Node *node = packed_node(schedule, kernel, index);
+    const char *of = node->op == &op_read ? node->attr.variable->path : schedule->place[node->id].buffer->name;
+    char *name = arena_printf(arena, "%s_%s", of, index ? "panels" : "rows");
+    for (char *at = name; *at; at++)
+        if (!isalnum((unsigned char)*at)) *at = '_';
+    const char *free_name = name;
+    for (int i = 0, number = 2; i < schedule->buffers.count; i++) {
+        if (strcmp(schedule->buffers.at[i]->name, free_name) != 0) continue;
+        free_name = arena_printf(arena, "%s_%d", name, number++);
+        i = -1;
+    }
+    return free_name;
 }
 
 static Buffer *panels(Schedule *schedule, const Kernel *kernel, int index, int64_t count) {
@@ -77,7 +101,7 @@ static Buffer *panels(Schedule *schedule, const Kernel *kernel, int index, int64
     const char *word = operand_word(schedule, kernel, index);
     word = arena_printf(schedule->model->arena, "%s_%s", word, index ? "panels" : "rows");
     *packed = (Buffer){.id = schedule->buffers.count, .kind = BUF_ARENA, .dtype = DT_FLOAT, .count = count};
-    packed->name = arena_printf(schedule->model->arena, "%s_%02d", word, kernel->id);
+    packed->name = panels_name(schedule, kernel, index);
     packed->word = word;
     packed->scope = "";
     vec_push(schedule->model->arena, &schedule->buffers, packed);

@@ -67,8 +67,8 @@ static Node *row_losses(Graph *graph, Node *logits, Node *ids, double smooth) {
     node_title(picked, "picked");
     Node *likelihood = subtract(graph, level, picked);
     if (smooth == 0) return likelihood;
-    Node *spread = subtract(graph, level, mean(graph, logits, &last, 1, false));
-    Node *smoothed = multiply(graph, spread, number(graph, smooth));
+    Node *average = node_title(mean(graph, logits, &last, 1, false), "mean_logit");
+    Node *smoothed = multiply(graph, subtract(graph, level, average), number(graph, smooth));
     return add(graph, multiply(graph, likelihood, number(graph, 1 - smooth)), smoothed);
 }
 
@@ -102,11 +102,12 @@ Node *cross_entropy(Graph *graph, Node *logits, Node *gold, const double *ignore
         ids = where(graph, counted, gold, constant(graph, 0, DT_I32));
     }
     Node *losses = row_losses(graph, logits, check_range(graph, ids, classes, "cross_entropy"), smooth);
+    node_title(losses, "row_loss");
     if (!counted) {
         Node *all = number(graph, rows > 0 ? (double)rows : 1);
         return divide(graph, sum_all(graph, losses), all);
     }
     Node *total = sum_all(graph, where(graph, counted, losses, number(graph, 0)));
     Node *count = sum_all(graph, cast(graph, counted, DT_FLOAT));
-    return divide(graph, total, maximum(graph, count, number(graph, 1)));
+    return divide(graph, total, node_title(maximum(graph, count, number(graph, 1)), "count"));
 }

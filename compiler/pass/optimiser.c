@@ -197,7 +197,7 @@ static void step_adam(Update *update, const GroupUpdate *group, Node *g) {
     Node *p = read_moment(update, group->group, "p");
     if (group->group->decay && (decay.kind != VALUE_NUMBER || decay.number != 0))
         p = scaled(update, decayed_share(update, decay), p);
-    Node *change = divide(graph, scaled(update, size, m), below);
+    Node *change = node_title(divide(graph, scaled(update, size, m), below), "change");
     write_flat(update, first, m, "new_m");
     write_flat(update, second, v, "new_v");
     write_flat(update, group->group, subtract(graph, p, change), "new_p");
@@ -269,7 +269,8 @@ static void clip(Update *update, GroupUpdate *groups, int count, Node *norm) {
     Node *share = divide(graph, node_of(update, limit), norm);
     Node *scale = minimum(graph, share, constant(graph, 1, DT_FLOAT));
     name_node(update->el, scale, "clip_scale");
-    for (int i = 0; i < count; i++) groups[i].gradient = multiply(graph, groups[i].gradient, scale);
+    for (int i = 0; i < count; i++)
+        groups[i].gradient = node_title(multiply(graph, groups[i].gradient, scale), "clipped");
 }
 
 void optimiser_update(Elab *el, Training *training, const char *prefix, GroupUpdate *updates, int count) {

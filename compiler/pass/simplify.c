@@ -367,7 +367,7 @@ static const Node *common_view(const Node *node, const Op *view) {
     return first;
 }
 
-/* The map of what lies under the view. */
+/* The map of what lies under the view, called as the map above it is. */
 static Node *map_under(Graph *graph, const Node *node, const Shape *shape) {
     Node *operand[3];
     for (int i = 0; i < node->operand_count; i++) {
@@ -380,7 +380,8 @@ static Node *map_under(Graph *graph, const Node *node, const Shape *shape) {
         else
             operand[i] = full(graph, *shape, value, old->dtype);
     }
-    return graph_append(graph, node->op, node->dtype, *shape, node->operand_count, operand, &node->attr);
+    Node *under = graph_append(graph, node->op, node->dtype, *shape, node->operand_count, operand, &node->attr);
+    return node->name || node->title ? node_title(under, node_called(node)) : under;
 }
 
 static Node *folded(Graph *graph, const Node *node) {

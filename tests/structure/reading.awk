@@ -96,6 +96,8 @@ inside == "code" {
             }
         }
         if ((backward || phase[kernel] == "backward") && !rules) complain("backward, but without a rule: " comment[1])
+        if (rules && !backward) complain("a rule, but of no line: " comment[1])
+        if (rules && phase[kernel] == "forward") complain("a rule, but forward in the table of contents")
         if (!formulas) complain("says nothing of what it computes")
     }
 }
