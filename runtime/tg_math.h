@@ -71,11 +71,22 @@
 
 /* ---- either precision ---- */
 
+/* The greater of both, and the less; x where either is NaN. */
+#if !defined(TG_DOUBLE) && TG_VEC_BYTES == 64 && TG_HAS(__builtin_ia32_maxps512)
+#define TG_GREATER(x, y) __builtin_ia32_maxps512(y, x, 4)
+#define TG_LESS(x, y)    __builtin_ia32_minps512(y, x, 4)
+#elif !defined(TG_DOUBLE) && TG_VEC_BYTES == 32 && TG_HAS(__builtin_ia32_maxps256)
+#define TG_GREATER(x, y) __builtin_ia32_maxps256(y, x)
+#define TG_LESS(x, y)    __builtin_ia32_minps256(y, x)
+#else
+#define TG_GREATER(x, y) tg_select_reals(x < y, y, x)
+#define TG_LESS(x, y)    tg_select_reals(x > y, y, x)
+#endif
 TG_INLINE vec tg_max_lanes(vec x, vec y) {
-    return tg_select_reals((x < y) | (y != y), y, x);
+    return tg_select_reals(y != y, y, TG_GREATER(x, y));
 }
 TG_INLINE vec tg_min_lanes(vec x, vec y) {
-    return tg_select_reals((x > y) | (y != y), y, x);
+    return tg_select_reals(y != y, y, TG_LESS(x, y));
 }
 TG_INLINE real tg_max_single(real x, real y) {
     return x < y || y != y ? y : x;
@@ -292,25 +303,45 @@ TG_LANES(tg_d_gelu_tanh)
 /* Adding this and taking it away again rounds to the nearest integer; its low bits then hold that integer. */
 #define TG_ROUNDER 12582912.0f
 
-/* exp(high + low) for a small low, |low| < 1 where high is not. With n the integer nearest to high / ln 2 and r the
- * rest, e^r 2^n; 2^n in two factors, so that overflow and the numbers below the smallest normal one come out right. */
-TG_INLINE vec tg_exp_sum(vec high, vec low) {
-    high = tg_select_reals(high < -150, tg_splat(-150), tg_select_reals(high > 90, tg_splat(90), high));
-    vec rounded = high * 1.44269504f + TG_ROUNDER;
-    vec n = rounded - TG_ROUNDER;
-    vec r = ((high - n * 0.693359375f) + low) + n * 2.12194440e-4f;
+/* p 2^n, n = rounded - TG_ROUNDER; 2^n in two factors, so that overflow and the numbers below the smallest normal one
+ * come out right. */
+TG_INLINE vec tg_scale(vec p, vec rounded) {
+#if TG_VEC_BYTES == 64 && TG_HAS(__builtin_ia32_scalefps512_mask)
+    return __builtin_ia32_scalefps512_mask(p, rounded - TG_ROUNDER, p, (unsigned short)-1, 4 /* rounds as set */);
+#else
+    ivec power = (ivec)rounded - 0x4B400000, half = power >> 1;
+    return p * (vec)((half + 127) << 23) * (vec)((power - half + 127) << 23);
+#endif
+}
+
+/* x within what exp can tell from 0 and infinity. */
+TG_INLINE vec tg_exp_bound(vec x) {
+    x = tg_select_reals(x > 90, tg_splat(90), x);
+    return tg_select_reals(x < -150, tg_splat(-150), x);
+}
+
+/* e^r 2^n for a small r. */
+TG_INLINE vec tg_exp_small(vec r, vec rounded) {
     vec p = 1.979006192e-04f * r + 1.394494320e-03f;
     p = p * r + 8.333498612e-03f;
     p = p * r + 4.166629165e-02f;
     p = p * r + 1.666666567e-01f;
     p = p * r + 0.5f;
-    p = 1 + (r + p * (r * r));
-    ivec power = (ivec)rounded - 0x4B400000, half = power >> 1;
-    return p * (vec)((half + 127) << 23) * (vec)((power - half + 127) << 23);
+    return tg_scale(1 + (r + p * (r * r)), rounded);
+}
+
+/* exp(high + low) for a small low, |low| < 1 where high is not: with n the integer nearest to high / ln 2 and r the
+ * rest, e^r 2^n. */
+TG_INLINE vec tg_exp_sum(vec high, vec low) {
+    high = tg_exp_bound(high);
+    vec rounded = high * 1.44269504f + TG_ROUNDER, n = rounded - TG_ROUNDER;
+    return tg_exp_small(((high - n * 0.693359375f) + low) + n * 2.12194440e-4f, rounded);
 }
 
 TG_INLINE vec tg_exp_lanes(vec x) {
-    return tg_exp_sum(x, tg_splat(0));
+    x = tg_exp_bound(x);
+    vec rounded = x * 1.44269504f + TG_ROUNDER, n = rounded - TG_ROUNDER;
+    return tg_exp_small((x - n * 0.693359375f) + n * 2.12194440e-4f, rounded);
 }
 
 /* x = m 2^e with m in [sqrt(1/2), sqrt(2)) and f = m - 1: e ln 2 + f - f^2/2 + f^3 P(f). */

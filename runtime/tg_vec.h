@@ -346,22 +346,41 @@ TG_INLINE void tg_transpose_block(const real *from, ptrdiff_t row_stride, real *
 /* ---- folds over the lanes of one vector: lane i with lane i + LANES/2, then halves of that, in this fixed order ----
  */
 
-TG_INLINE real tg_fold_add(vec v) {
-    TG_UNROLL_FULL
-    for (int lanes = LANES; lanes > 1; lanes /= 2) v = tg_zip_low(v, v) + tg_zip_high(v, v);
-    return v[0];
+/* The vector with every lane i in the place of lane i ^ by. */
+#if TG_HAS(__builtin_shufflevector)
+#define TG_SWAP2(i, by)  (i) ^ ((by) & (LANES - 1)), ((i) + 1) ^ ((by) & (LANES - 1))
+#define TG_SWAP4(i, by)  TG_SWAP2(i, by), TG_SWAP2(i + 2, by)
+#define TG_SWAP8(i, by)  TG_SWAP4(i, by), TG_SWAP4(i + 4, by)
+#define TG_SWAP16(i, by) TG_SWAP8(i, by), TG_SWAP8(i + 8, by)
+#if defined(TG_DOUBLE) && TG_VEC_BYTES == 16
+#define TG_SWAPPED(v, by) __builtin_shufflevector(v, v, TG_SWAP2(0, by))
+#elif (defined(TG_DOUBLE) && TG_VEC_BYTES == 32) || (!defined(TG_DOUBLE) && TG_VEC_BYTES == 16)
+#define TG_SWAPPED(v, by) __builtin_shufflevector(v, v, TG_SWAP4(0, by))
+#elif defined(TG_DOUBLE) || TG_VEC_BYTES == 32
+#define TG_SWAPPED(v, by) __builtin_shufflevector(v, v, TG_SWAP8(0, by))
+#else
+#define TG_SWAPPED(v, by) __builtin_shufflevector(v, v, TG_SWAP16(0, by))
+#endif
+#else
+TG_INLINE vec tg_swapped(vec v, int by) {
+    vec swapped = v;
+    for (int i = 0; i < LANES; i++) swapped[i] = v[(i ^ by) & (LANES - 1)];
+    return swapped;
 }
+#define TG_SWAPPED(v, by) tg_swapped(v, by)
+#endif
 
-TG_INLINE real tg_fold_max(vec v) {
-    TG_UNROLL_FULL
-    for (int lanes = LANES; lanes > 1; lanes /= 2) v = tg_max(tg_zip_low(v, v), tg_zip_high(v, v));
-    return v[0];
-}
-
-TG_INLINE real tg_fold_min(vec v) {
-    TG_UNROLL_FULL
-    for (int lanes = LANES; lanes > 1; lanes /= 2) v = tg_min(tg_zip_low(v, v), tg_zip_high(v, v));
-    return v[0];
-}
+#define TG_FOLD(name, step)                                                                                            \
+    TG_INLINE real name(vec v) {                                                                                       \
+        if (LANES > 8) v = step(v, TG_SWAPPED(v, 8));                                                                  \
+        if (LANES > 4) v = step(v, TG_SWAPPED(v, 4));                                                                  \
+        if (LANES > 2) v = step(v, TG_SWAPPED(v, 2));                                                                  \
+        v = step(v, TG_SWAPPED(v, 1));                                                                                 \
+        return v[0];                                                                                                   \
+    }
+#define TG_SUM(a, b) ((a) + (b))
+TG_FOLD(tg_fold_add, TG_SUM)
+TG_FOLD(tg_fold_max, tg_max)
+TG_FOLD(tg_fold_min, tg_min)
 
 #endif
