@@ -229,12 +229,14 @@ typedef struct Nest {
     int64_t block;
     Var *number; /* which block; NULL where there is one */
     Stmt *slices;
+    int64_t done; /* elements of the last loop that another loop has gone over; where it is not cut */
 } Nest;
 
 /* Opens `for s = lo … hi` over the `outer` first loops of `order` and the blocks of the last; sets loop[] and block[].
  */
 Nest nest_open(Lower *lower, const int *order, int outer, int64_t blocks, int64_t block);
 void nest_close(Lower *lower, Nest *nest);
+const char *nest_loop_name(Lower *lower, int loop); /* what the model calls the loop's axis */
 /* The last loop over lanes (or singly, where lane_axis is -1): calls body for the full vectors and for the tail. */
 void lane_loop(Lower *lower, const Nest *nest, Block *in, int axis, void (*body)(Lower *, Block *, void *), void *with);
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* The model's name for a loop: that of an axis of the same size, in lower case, else i, j, k … */
-static const char *name_of_loop(Lower *lower, int loop) {
+const char *nest_loop_name(Lower *lower, int loop) {
     const Kernel *kernel = lower->kernel;
     for (int i = 0; i < kernel->nodes.count; i++) {
         const Shape *shape = &kernel->nodes.at[i]->shape;
@@ -51,7 +51,7 @@ Nest nest_open(Lower *lower, const int *order, int outer, int64_t blocks, int64_
     int only = -1;
     for (int i = 0; i < outer; i++)
         if (lower->axes.extent[order[i]] > 1 && digits == 1) only = order[i];
-    Var *slice = var_new(lower, only >= 0 ? name_of_loop(lower, only) : "slice", T_INDEX, false);
+    Var *slice = var_new(lower, only >= 0 ? nest_loop_name(lower, only) : "slice", T_INDEX, false);
     lower->function->slices = slices;
     nest.slices = st_for(lower, LOOP_SLICE, slice, NULL, NULL, 1);
     Block *body = &nest.slices->body;
@@ -62,7 +62,7 @@ Nest nest_open(Lower *lower, const int *order, int outer, int64_t blocks, int64_
         if (extent <= 1) continue;
         unit /= extent;
         lower->loop[order[i]] = order[i] == only ? slice
-                                                 : st_let(lower, body, name_of_loop(lower, order[i]),
+                                                 : st_let(lower, body, nest_loop_name(lower, order[i]),
                                                           digit(lower, slice, unit, extent, first));
         first = false;
     }
@@ -79,7 +79,7 @@ void nest_close(Lower *lower, Nest *nest) {
 
 /* The bounds of the full part of the last loop, [0, main), or of this slice's block of it. */
 static void bounds(Lower *lower, const Nest *nest, Block *in, int64_t main, Expr **from, Expr **to) {
-    *from = ex_int(lower, T_INDEX, 0);
+    *from = ex_int(lower, T_INDEX, nest->done);
     *to = ex_int(lower, T_INDEX, main);
     if (nest->blocks <= 1) return;
     Expr *start[2] = {ex_var(lower, nest->number), ex_int(lower, T_INDEX, nest->block)};
@@ -123,13 +123,13 @@ void lane_loop(Lower *lower, const Nest *nest, Block *in, int axis, void (*body)
     bool lanes = lower->lane_axis == axis;
     int64_t step = lanes ? lower->lane_count : 1, main = extent / step * step;
     lower->loop[axis] = NULL;
-    if (main > 0) {
+    if (main > nest->done) {
         Expr *from, *to;
         Stmt *loop = NULL;
         Block *inner = in;
         if (extent > 1) {
             bounds(lower, nest, in, main, &from, &to);
-            Var *index = var_new(lower, name_of_loop(lower, axis), T_INDEX, false);
+            Var *index = var_new(lower, nest_loop_name(lower, axis), T_INDEX, false);
             loop = st_for(lower, lanes ? LOOP_LANES : LOOP_SERIAL, index, from, to, step);
             lower->loop[axis] = index;
             inner = &loop->body;

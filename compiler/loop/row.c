@@ -8,10 +8,13 @@
  *
  * A value of an earlier sweep that is needed again is computed again where that is cheap, read back where it was stored
  * as a result, and else kept in an array of one row.
+ *
+ * A sum of lanes waits for the one before it, so a sweep that folds takes up to four vectors a turn, each with sums of
+ * its own, which are joined after the sweep.
  */
 #include "loop/loop.h"
 
-enum { CHEAP = 6, ENOUGH_SLICES = 64 };
+enum { CHEAP = 6, TURN_VECTORS = 4 };
 
 typedef struct RowNode {
     Node *node;
@@ -21,12 +24,13 @@ typedef struct RowNode {
     int cost;   /* of computing it again */
     bool kept;  /* stands in `scratch`, or in its own place */
     Array *scratch;
-    Var *sum; /* of a fold */
+    Var *sum[TURN_VECTORS]; /* of a fold */
 } RowNode;
 
 typedef struct RowPlan {
     RowNode *nodes;
     int count, sweeps;
+    int vector; /* which of a turn's vectors is being written */
 } RowPlan;
 
 static RowNode *row_node(const Lower *lower, const Node *node) {
@@ -157,7 +161,8 @@ static void sweep_body(Lower *lower, Block *in, void *with) {
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
         if (folds_now(lower, member))
-            fold_step(lower, in, member->node, member->sum, value_at(lower, member->node->operand[0], &all));
+            fold_step(lower, in, member->node, member->sum[plan->vector],
+                      value_at(lower, member->node->operand[0], &all));
         if (keeps_now(lower, member)) {
             Access own = {.stride = {0}};
             own.stride[lower->kernel->inner[lower->axes.count - 1]] = 1;
@@ -178,35 +183,78 @@ static void store_row_values(Lower *lower, Block *in, int level) {
     }
 }
 
-static void sweep(Lower *lower, const Nest *nest, Block *in, RowPlan *plan) {
-    int last = lower->axes.count - 1;
-    bool any = false;
-    for (int i = 0; i < plan->count; i++) {
-        RowNode *member = &plan->nodes[i];
-        any = any || folds_now(lower, member) || stores_now(lower, member) || keeps_now(lower, member);
-        if (folds_now(lower, member)) {
-            bool lanes = lower->lane_axis >= 0;
-            const char *name = node_called(member->node);
-            if (lanes) name = arena_printf(lower->arena, "%s_lanes", name);
-            member->sum = st_var(lower, in, name, fold_start(lower, member->node, lanes));
-            if (!lanes) value_called(lower, member->node, member->sum);
-        }
-    }
-    if (any) lane_loop(lower, nest, in, last, sweep_body, plan);
+/* The sums of the folds that this sweep ends, `vectors` of each. */
+static void begin_sums(Lower *lower, Block *in, RowPlan *plan, int vectors) {
+    bool lanes = lower->lane_axis >= 0;
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
         if (!folds_now(lower, member)) continue;
-        Expr *end = fold_end(lower, member->node, member->sum);
-        if (member->sum->lanes) {
+        const char *name = node_called(member->node);
+        for (int v = 0; v < vectors; v++) {
+            const char *own = lanes ? arena_printf(lower->arena, "%s_lanes", name) : name;
+            member->sum[v] = st_var(lower, in, own, fold_start(lower, member->node, lanes));
+        }
+        if (!lanes) value_called(lower, member->node, member->sum[0]);
+    }
+}
+
+static void end_sums(Lower *lower, Block *in, RowPlan *plan, int vectors) {
+    for (int i = 0; i < plan->count; i++) {
+        RowNode *member = &plan->nodes[i];
+        if (!folds_now(lower, member)) continue;
+        for (int apart = 1; apart < vectors; apart *= 2)
+            for (int v = 0; v + apart < vectors; v += 2 * apart)
+                fold_step(lower, in, member->node, member->sum[v], ex_var(lower, member->sum[v + apart]));
+        Expr *end = fold_end(lower, member->node, member->sum[0]);
+        if (member->sum[0]->lanes) {
             Var *sum = st_let(lower, in, node_called(member->node), end);
             value_called(lower, member->node, sum);
             sum->plain = !member->node->name && !member->node->title;
             end = ex_var(lower, sum);
         }
-        end->depth = last;
+        end->depth = lower->axes.count - 1;
         Access own = kernel_access(lower->kernel, member->node);
         value_bind(lower, member->node, &own, end);
     }
+}
+
+/* `vectors` of them a turn, as far as whole turns go; returns how many elements that is. */
+static int64_t wide_loop(Lower *lower, Block *in, RowPlan *plan, int vectors) {
+    int last = lower->axes.count - 1;
+    int64_t step = (int64_t)vectors * lower->lane_count, whole = lower->axes.extent[last] / step * step;
+    Var *index = var_new(lower, nest_loop_name(lower, last), T_INDEX, false);
+    Stmt *loop = st_for(lower, LOOP_LANES, index, NULL, ex_int(lower, T_INDEX, whole), step);
+    lower->loop[last] = index;
+    lower->block[lower->axes.count] = &loop->body;
+    for (plan->vector = 0; plan->vector < vectors; plan->vector++) {
+        lower->shift[last] = (int64_t)plan->vector * lower->lane_count;
+        sweep_body(lower, &loop->body, plan);
+        value_forget(lower, last);
+    }
+    plan->vector = 0;
+    lower->shift[last] = 0;
+    lower->loop[last] = NULL;
+    lower->block[lower->axes.count] = in;
+    st_put(lower, in, loop);
+    return whole;
+}
+
+static void sweep(Lower *lower, const Nest *nest, Block *in, RowPlan *plan) {
+    int last = lower->axes.count - 1, vectors = 1;
+    bool any = false, folds = false;
+    for (int i = 0; i < plan->count; i++) {
+        RowNode *member = &plan->nodes[i];
+        folds = folds || folds_now(lower, member);
+        any = any || folds_now(lower, member) || stores_now(lower, member) || keeps_now(lower, member);
+    }
+    if (!any) return;
+    int64_t most = lower->lane_axis >= 0 && folds ? lower->axes.extent[last] / lower->lane_count : 1;
+    while (vectors < TURN_VECTORS && 2 * vectors <= most) vectors *= 2;
+    begin_sums(lower, in, plan, vectors);
+    Nest rest = *nest;
+    if (vectors > 1) rest.done = wide_loop(lower, in, plan, vectors);
+    lane_loop(lower, &rest, in, last, sweep_body, plan);
+    end_sums(lower, in, plan, vectors);
 }
 
 static bool row_fits_lanes(Lower *lower) {
