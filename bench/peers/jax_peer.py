@@ -48,25 +48,26 @@ def heads(x, h):
     return x.reshape(*x.shape[:-1], h, -1)  # [batch, places, heads, width], as dot_product_attention takes them
 
 
-def attention_new(d):
-    return {"q": dense(d, d), "kv": dense(d, 2 * d), "o": dense(d, d)}
+def attention_new(d, cross=False):
+    return {"q": dense(d, d), "kv": dense(d, 2 * d), "o": dense(d, d)} if cross else {"qkv": dense(d, 3 * d), "o": dense(d, d)}
 
 
 def attention(p, x, y, h, mask=None, causal=False):
-    k, v = jnp.split(affine(p["kv"], y), 2, -1)
-    mixed = jax.nn.dot_product_attention(heads(affine(p["q"], x), h), heads(k, h), heads(v, h), mask=mask,
-                                         is_causal=causal)
+    if "qkv" in p:
+        q, k, v = jnp.split(affine(p["qkv"], x), 3, -1)
+    else:
+        q, k, v = affine(p["q"], x), *jnp.split(affine(p["kv"], y), 2, -1)
+    mixed = jax.nn.dot_product_attention(heads(q, h), heads(k, h), heads(v, h), mask=mask, is_causal=causal)
     return affine(p["o"], mixed.reshape(x.shape))
 
 
 def layer_new(d, f, cross):
     layer = {"own": attention_new(d), "norm1": norm_new(d), "up": dense(d, f), "down": dense(f, d), "norm3": norm_new(d)}
-    return layer | ({"other": attention_new(d), "norm2": norm_new(d)} if cross else {})
+    return layer | ({"other": attention_new(d, True), "norm2": norm_new(d)} if cross else {})
 
 
 def layer_run(p, x, h, act, mask=None, causal=False, memory=None, memory_mask=None):
-    n = norm(p["norm1"], x)
-    x = x + attention(p["own"], n, n, h, mask, causal)
+    x = x + attention(p["own"], norm(p["norm1"], x), None, h, mask, causal)
     if "other" in p:
         x = x + attention(p["other"], norm(p["norm2"], x), memory, h, memory_mask)
     return x + affine(p["down"], act(affine(p["up"], norm(p["norm3"], x))))
@@ -99,14 +100,14 @@ def training(params, loss_of, rate, beta1, beta2, eps, decay, clip):
     def step():
         state[3] += 1
         *state[:3], loss = update(*state[:3], float(state[3]))
-        loss.block_until_ready()
+        return float(loss)
 
     return step
 
 
-def w1(sizes):
-    b, t, v, d, h, f = sizes.get("B", 64), sizes.get("T", 32), sizes.get("V", 8000), 256, 8, 1024
-    count = sizes.get("L", 3)
+def w1(_, sizes):
+    b, t, v, d, f, count = (sizes[name] for name in "BTVDFL")
+    h = 8
     params = {"source": draw(v, d, scale=d**-0.5), "target": draw(v, d, scale=d**-0.5), "out": dense(d, v),
               "enc": [layer_new(d, f, False) for _ in range(count)], "dec": [layer_new(d, f, True) for _ in range(count)],
               "enc_norm": norm_new(d), "dec_norm": norm_new(d)}
@@ -135,8 +136,8 @@ def writer_new(v, d, layers):
             "layers": [layer_new(d, 4 * d, False) for _ in range(layers)]}
 
 
-def w2(sizes):
-    b, t, v = sizes.get("B", 4), sizes.get("T", 64), sizes.get("V", 50257)
+def w2(_, sizes):
+    b, t, v, d, count = (sizes[name] for name in "BTVDL")
     x, y = (integers(0, v, b, t) for _ in range(2))
 
     def loss_of(p):
@@ -145,7 +146,7 @@ def w2(sizes):
             h = layer_run(layer, h, 12, jax.nn.gelu, causal=True)
         return cross_entropy(norm(p["norm"], h) @ p["words"].T, y)
 
-    return training(writer_new(v, 768, sizes.get("L", 12)), loss_of, 1e-4, 0.9, 0.95, 1e-8, 0.1, None)
+    return training(writer_new(v, d, count), loss_of, 1e-4, 0.9, 0.95, 1e-8, 0.1, None)
 
 
 def timed(function, *arguments):
@@ -153,9 +154,8 @@ def timed(function, *arguments):
     return lambda: jax.block_until_ready(run(*arguments))
 
 
-def w3(sizes):
-    t = sizes.get("T", 512)
-    q, k, v, g = (draw(4, t, 8, 64) for _ in range(4))
+def w3(_, sizes):
+    q, k, v, g = (draw(*(sizes[name] for name in "BTHK")) for _ in range(4))
 
     def both(q, k, v, g):
         value, back = jax.vjp(lambda q, k, v: jax.nn.dot_product_attention(q, k, v, is_causal=True), q, k, v)
@@ -164,26 +164,28 @@ def w3(sizes):
     return timed(both, q, k, v, g)
 
 
-def w4(sizes):
-    m, n, k, batch, form = sizes["M"], sizes["N"], sizes["K"], sizes.get("BATCH", 1), sizes.get("FORM", 0)
-    lead = (batch,) if batch > 1 else ()
-    a = draw(*lead, *((k, m) if form == 2 else (m, k)))
-    b = draw(*lead, *((n, k) if form == 1 else (k, n)))
-    return timed(lambda a, b: (a.mT if form == 2 else a) @ (b.mT if form == 1 else b), a, b)
+def w4(entry, sizes):
+    m, n, k, batch = (sizes[name] for name in ("M", "N", "K", "BATCH"))
+    lead, tn, nt = (batch,) if batch > 1 else (), entry.endswith("tn"), entry.endswith("nt")
+    a, b = draw(*lead, *((k, m) if tn else (m, k))), draw(*lead, *((n, k) if nt else (k, n)))
+    return timed(lambda a, b: (a.mT if tn else a) @ (b.mT if nt else b), a, b)
 
 
-def w5(sizes):
-    rows, columns, which = sizes["M"], sizes["N"], sizes["WHICH"]
+def w5(entry, sizes):
+    rows, columns = sizes["M"], sizes["N"]
     x = draw(rows, columns)
     gold = integers(0, columns, rows)
-    p = norm_new(columns)
-    value = [lambda x: norm(p, x), lambda x: cross_entropy(x, gold), lambda x: cross_entropy(x, gold, None, 0.1),
-             partial(jax.nn.gelu, approximate=False)]
-    if which < 4:
-        g = draw(*jax.eval_shape(value[which], x).shape)
-        if which == 0:
-            return timed(lambda p, x, g: jax.vjp(norm, p, x)[1](g), p, x, g)
-        return timed(lambda x, g: jax.vjp(value[which], x)[1](g), x, g)
+    if entry in ("cross_entropy", "smoothed"):
+        smooth = 0.1 if entry == "smoothed" else 0.0
+        return timed(jax.value_and_grad(lambda x, gold: cross_entropy(x, gold, None, smooth)), x, gold)
+    if entry != "adamw":
+        value = norm if entry == "layernorm" else lambda _, x: jax.nn.gelu(x, approximate=False)
+
+        def both(p, x, g):
+            y, back = jax.vjp(value, p, x)
+            return y, back(g)
+
+        return timed(both, norm_new(columns), x, draw(rows, columns))
     g = draw(rows, columns)
     state = [x, jnp.zeros_like(x), jnp.zeros_like(x)]
 
@@ -199,8 +201,9 @@ def w5(sizes):
     return step
 
 
-def w6(sizes):
-    v, d, h, layers, at = 50257, 768, 12, 12, sizes.get("AT", 512)
+def w6(_, sizes):
+    v, d, layers = (sizes[name] for name in "VDL")
+    h, at = 12, 512
     p = writer_new(v, d, layers)
     state = [jnp.zeros((layers, 1024, h, d // h)), jnp.zeros((layers, 1024, h, d // h))]
     token = integers(0, v, 1)
@@ -211,11 +214,10 @@ def w6(sizes):
         seen = jnp.arange(1024) <= at
         for i, layer in enumerate(p["layers"]):
             n = norm(layer["norm1"], x)
-            k, value = jnp.split(affine(layer["own"]["kv"], n), 2, -1)
+            q, k, value = jnp.split(affine(layer["own"]["qkv"], n), 3, -1)
             keys = jax.lax.dynamic_update_slice(keys, heads(k, h)[None], (i, at, 0, 0))
             values = jax.lax.dynamic_update_slice(values, heads(value, h)[None], (i, at, 0, 0))
-            q = affine(layer["own"]["q"], n).reshape(h, d // h)
-            scores = jnp.einsum("hk,phk->hp", q, keys[i]) / math.sqrt(d // h)
+            scores = jnp.einsum("hk,phk->hp", q.reshape(h, d // h), keys[i]) / math.sqrt(d // h)
             shares = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf))
             x = x + affine(layer["own"]["o"], jnp.einsum("hp,phk->hk", shares, values[i]).reshape(1, d))
             x = x + affine(layer["down"], jax.nn.gelu(affine(layer["up"], norm(layer["norm3"], x))))
@@ -228,4 +230,5 @@ def w6(sizes):
     return step
 
 
-common.run(given, "jax", jax.__version__, {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "W6": w6}[given.workload])
+print(f'{{"library": "jax {jax.__version__}"}}', flush=True)
+common.serve({"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "W6": w6})

@@ -2,7 +2,7 @@
 
 The models are those of bench/*.tg: the same layers, sizes, loss, optimiser and clipping, written as a user of PyTorch
 would write them for speed: fused attention (scaled_dot_product_attention), one product for queries, keys and values of
-self-attention, the fused optimiser.
+self-attention, the fused optimiser. Products alone (W4) and AdamW are the library's own kernels in either mode.
 """
 import math
 
@@ -27,15 +27,18 @@ def heads(x, count):
 
 
 class Attention(nn.Module):
-    def __init__(self, d, h):
-        super().__init__()
-        self.h = h
-        self.q, self.kv, self.o = nn.Linear(d, d), nn.Linear(d, 2 * d), nn.Linear(d, d)
+    """Of x to itself or, where it is `cross`, to y: one product for all that is read from the same values."""
 
-    def forward(self, x, y, mask=None, causal=False):
-        k, v = self.kv(y).chunk(2, -1)
+    def __init__(self, d, h, cross=False):
+        super().__init__()
+        self.h, self.cross = h, cross
+        self.qkv, self.o = nn.Linear(d, d if cross else 3 * d), nn.Linear(d, d)
+        self.kv = nn.Linear(d, 2 * d) if cross else None
+
+    def forward(self, x, y=None, mask=None, causal=False):
+        q, k, v = [self.qkv(x), *self.kv(y).chunk(2, -1)] if self.cross else self.qkv(x).chunk(3, -1)
         mixed = F.scaled_dot_product_attention(
-            heads(self.q(x), self.h), heads(k, self.h), heads(v, self.h), attn_mask=mask, is_causal=causal)
+            heads(q, self.h), heads(k, self.h), heads(v, self.h), attn_mask=mask, is_causal=causal)
         return self.o(mixed.transpose(-3, -2).flatten(-2))
 
 
@@ -45,13 +48,12 @@ class Layer(nn.Module):
     def __init__(self, d, h, f, cross, act):
         super().__init__()
         self.own, self.norm1 = Attention(d, h), nn.LayerNorm(d)
-        self.other, self.norm2 = (Attention(d, h), nn.LayerNorm(d)) if cross else (None, None)
+        self.other, self.norm2 = (Attention(d, h, True), nn.LayerNorm(d)) if cross else (None, None)
         self.up, self.down, self.norm3 = nn.Linear(d, f), nn.Linear(f, d), nn.LayerNorm(d)
         self.act = act
 
     def forward(self, x, mask=None, causal=False, memory=None, memory_mask=None):
-        n = self.norm1(x)
-        x = x + self.own(n, n, mask, causal)
+        x = x + self.own(self.norm1(x), None, mask, causal)
         if self.other is not None:
             x = x + self.other(self.norm2(x), memory, memory_mask)
         return x + self.down(self.act(self.up(self.norm3(x))))
@@ -92,16 +94,16 @@ def training(model, loss_of, optimiser, clip):
         loss = loss_of()
         loss.backward()
         if clip:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimiser.step()
         return loss.item()
 
     return step
 
 
-def w1(sizes):
-    b, t, v, d = sizes.get("B", 64), sizes.get("T", 32), sizes.get("V", 8000), 256
-    model = Translator(v, d, 8, 1024, sizes.get("L", 3))
+def w1(_, sizes):
+    b, t, v, d = (sizes[name] for name in "BTVD")
+    model = Translator(v, d, 8, sizes["F"], sizes["L"])
     src, tgt, gold = (torch.randint(1, v, (b, t)) for _ in range(3))
     places, causal = sinusoid(t, d), torch.ones(t, t, dtype=torch.bool).tril()
     forward = compiled(model)
@@ -127,19 +129,19 @@ class Writer(nn.Module):
         return F.cross_entropy(scores.flatten(0, 1), y.flatten())
 
 
-def w2(sizes):
-    b, t, v = sizes.get("B", 4), sizes.get("T", 64), sizes.get("V", 50257)
-    model = Writer(v, 768, 12, sizes.get("L", 12))
+def w2(_, sizes):
+    b, t, v = (sizes[name] for name in "BTV")
+    model = Writer(v, sizes["D"], 12, sizes["L"])
     x, y = (torch.randint(0, v, (b, t)) for _ in range(2))
     forward = compiled(model)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     return training(model, lambda: forward(x, y), optimiser, None)
 
 
-def w3(sizes):
-    t = sizes.get("T", 512)
-    q, k, v = (torch.randn(4, 8, t, 64, requires_grad=True) for _ in range(3))
-    g = torch.randn(4, 8, t, 64)
+def w3(_, sizes):
+    shape = [sizes[name] for name in "BHTK"]
+    q, k, v = (torch.randn(shape, requires_grad=True) for _ in range(3))
+    g = torch.randn(shape)
     attend = compiled(lambda: F.scaled_dot_product_attention(q, k, v, is_causal=True))
 
     def step():
@@ -149,16 +151,15 @@ def w3(sizes):
     return step
 
 
-def w4(sizes):
-    m, n, k, batch = sizes["M"], sizes["N"], sizes["K"], sizes.get("BATCH", 1)
+def w4(entry, sizes):
+    m, n, k, batch = (sizes[name] for name in ("M", "N", "K", "BATCH"))
     lead = (batch,) if batch > 1 else ()
-    form = sizes.get("FORM", 0)  # 0 nn, 1 nt, 2 tn
-    a = torch.randn(*lead, *((k, m) if form == 2 else (m, k)))
-    b = torch.randn(*lead, *((n, k) if form == 1 else (k, n)))
+    a = torch.randn(*lead, k, m).mT if entry.endswith("tn") else torch.randn(*lead, m, k)
+    b = torch.randn(*lead, n, k).mT if entry.endswith("nt") else torch.randn(*lead, k, n)
     c = torch.empty(*lead, m, n)
 
     def step():
-        torch.matmul(a.mT if form == 2 else a, b.mT if form == 1 else b, out=c)
+        torch.matmul(a, b, out=c)
 
     return step
 
@@ -174,30 +175,30 @@ def forward_backward(value, inputs):
     return step
 
 
-def w5(sizes):
-    rows, columns, which = sizes["M"], sizes["N"], sizes["WHICH"]
-    x = torch.randn(rows, columns, requires_grad=which < 4)
-    if which == 0:  # layernorm
+def w5(entry, sizes):
+    rows, columns = sizes["M"], sizes["N"]
+    x = torch.randn(rows, columns, requires_grad=entry != "adamw")
+    if entry == "layernorm":
         gain, bias = torch.ones(columns, requires_grad=True), torch.zeros(columns, requires_grad=True)
         norm = compiled(lambda: F.layer_norm(x, (columns,), gain, bias, 1e-5))
         return forward_backward(norm, [x, gain, bias])
-    if which in (1, 2):  # cross-entropy, without and with smoothing
+    if entry in ("cross_entropy", "smoothed"):
         gold = torch.randint(0, columns, (rows,))
-        loss = compiled(lambda: F.cross_entropy(x, gold, label_smoothing=0.1 if which == 2 else 0.0))
+        loss = compiled(lambda: F.cross_entropy(x, gold, label_smoothing=0.1 if entry == "smoothed" else 0.0))
         return forward_backward(loss, [x])
-    if which == 3:  # gelu
+    if entry == "gelu":
         return forward_backward(compiled(lambda: F.gelu(x)), [x])
-    parameter = nn.Parameter(x)  # AdamW over rows * columns parameters
+    parameter = nn.Parameter(x)
     parameter.grad = torch.randn(rows, columns)
     optimiser = torch.optim.AdamW([parameter], lr=1e-4, weight_decay=0.1, fused=True)
     return optimiser.step
 
 
-def w6(sizes):
-    v, d, h, layers, places = 50257, 768, 12, 12, 1024
+def w6(_, sizes):
+    v, d, layers = (sizes[name] for name in "VDL")
+    h, places, at = 12, 1024, 512
     model = Writer(v, d, h, layers)
     keys, values = (torch.zeros(layers, 1, h, places, d // h) for _ in range(2))
-    at = sizes.get("AT", 512)
     token = torch.randint(0, v, (1, 1))
 
     @torch.no_grad()
@@ -205,10 +206,10 @@ def w6(sizes):
         x = model.words(token) + model.places.weight[at : at + 1]
         for i, layer in enumerate(model.layers):
             n = layer.norm1(x)
-            k, value = layer.own.kv(n).chunk(2, -1)
+            q, k, value = layer.own.qkv(n).chunk(3, -1)
             keys[i, :, :, at : at + 1], values[i, :, :, at : at + 1] = heads(k, h), heads(value, h)
             mixed = F.scaled_dot_product_attention(
-                heads(layer.own.q(n), h), keys[i, :, :, : at + 1], values[i, :, :, : at + 1])
+                heads(q, h), keys[i, :, :, : at + 1], values[i, :, :, : at + 1])
             x = x + layer.own.o(mixed.transpose(-3, -2).flatten(-2))
             x = x + layer.down(layer.act(layer.up(layer.norm3(x))))
         return model.norm(x) @ model.words.weight.T
@@ -216,5 +217,5 @@ def w6(sizes):
     return compiled(write)
 
 
-common.run(given, "torch " + given.mode, torch.__version__,
-           {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "W6": w6}[given.workload])
+print(f'{{"library": "torch {torch.__version__}", "mode": "{given.mode}"}}', flush=True)
+common.serve({"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "W6": w6})

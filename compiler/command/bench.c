@@ -3,12 +3,12 @@
  *     step: 101.3 ms median, 99.8 ms at best of 20 steps on 2 threads
  *
  * A few calls warm up; then each call is timed. The peak is measured in the same run, on as many threads. Memory is the
- * most that this process had resident while it called the model. */
+ * most that this process had resident while it called the model; the model's own is what it had not before it held one.
+ */
 #include "command/command.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 enum { WARM_UP = 3, MOST_STEPS = 1000000 };
@@ -23,7 +23,7 @@ static const Option options[] = {
     {NULL, NULL, 0, NULL, NULL, 0}};
 
 typedef struct Times {
-    double median, least;
+    double low, median, high, least; /* milliseconds; low and high are the quartiles */
     int count;
 } Times;
 
@@ -64,31 +64,10 @@ static int time_calls(const Request *request, Runner *runner, const Entry *entry
     for (int i = 0; i < times->count && !status; i++) each[i] = call_once(runner, entry, tensors, &status);
     qsort(each, (size_t)times->count, sizeof *each, compare);
     times->least = each[0] * 1e3;
+    times->low = each[times->count / 4] * 1e3;
+    times->high = each[3 * times->count / 4] * 1e3;
     times->median = (each[(times->count - 1) / 2] + each[times->count / 2]) / 2 * 1e3;
     return status;
-}
-
-/* ---- memory ---- */
-
-/* Starts the count of the most resident memory anew where the system lets us. */
-static void reset_resident(void) {
-    FILE *file = fopen("/proc/self/clear_refs", "w");
-    if (!file) return;
-    fputs("5", file);
-    fclose(file);
-}
-
-static double resident_bytes(void) {
-    char line[256];
-    double kilobytes = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmHWM: %lf", &kilobytes) == 1) break;
-    if (file) fclose(file);
-    if (kilobytes > 0) return kilobytes * 1024;
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_maxrss * 1024;
 }
 
 /* ---- the report ---- */
@@ -96,18 +75,18 @@ static double resident_bytes(void) {
 typedef struct Report {
     const tg_entry *entry;
     Times times;
-    double peak, resident, compile_seconds;
+    double peak, resident, of_model, compile_seconds; /* the resident bytes, those of the model among them */
     int threads;
 } Report;
 
 static void print_json(Text *text, const Report *report, double gflops) {
     text_printf(text,
-                "{\"entry\": \"%s\", \"ms_median\": %.6g, \"ms_min\": %.6g, \"flop\": %.0f, \"gflops\": %.6g, "
-                "\"peak_gflops\": %.6g, \"arena_bytes\": %zu, \"rss_bytes\": %.0f, \"compile_s\": %.6g, "
-                "\"steps\": %d, \"threads\": %d}\n",
-                report->entry->name, report->times.median, report->times.least, report->entry->flop, gflops,
-                report->peak, report->entry->arena_bytes, report->resident, report->compile_seconds,
-                report->times.count, report->threads);
+                "{\"entry\": \"%s\", \"ms_median\": %.6g, \"ms_low\": %.6g, \"ms_high\": %.6g, \"ms_min\": %.6g, "
+                "\"flop\": %.0f, \"gflops\": %.6g, \"peak_gflops\": %.6g, \"arena_bytes\": %zu, \"rss_bytes\": %.0f, "
+                "\"model_bytes\": %.0f, \"compile_s\": %.6g, \"steps\": %d, \"threads\": %d}\n",
+                report->entry->name, report->times.median, report->times.low, report->times.high, report->times.least,
+                report->entry->flop, gflops, report->peak, report->entry->arena_bytes, report->resident,
+                report->of_model, report->compile_seconds, report->times.count, report->threads);
 }
 
 static void print_table(Text *text, const Report *report, double gflops) {
@@ -135,9 +114,10 @@ static int measure(Request *request, Compile *compile, const char *name) {
         report.entry = tg_info_entry(runner.data->info, name);
         tensors_init(&tensors, request->arena, entry, compile->model->f64);
         tensors_random(&tensors, request->seed.value);
-        reset_resident();
+        resident_reset();
         status = time_calls(request, &runner, entry, &tensors, &report.times);
-        report.resident = resident_bytes();
+        report.resident = resident_most();
+        report.of_model = report.resident - runner.resident_before;
         double gflops = report.entry->flop / (report.times.median * 1e6);
         Text text;
         text_init(&text, request->arena);

@@ -196,7 +196,8 @@ typedef struct Runner {
         *data; /* parameters and states; compiled code works on them, the evaluator on copies in double precision */
     void *library;
     void (*free)(tg_model *model);
-    Evaluator *evaluator; /* NULL for compiled code */
+    Evaluator *evaluator;   /* NULL for compiled code */
+    double resident_before; /* bytes that this process had in memory before it held the model; compiled code alone */
 } Runner;
 
 /* Builds the compile's model in a folder that is gone again afterwards, and opens it. Returns a Status. */
@@ -247,6 +248,12 @@ typedef struct Peak {
     double gflops, gbytes;
 } Peak;
 bool peak_measure(const Compile *compile, int threads, bool f64, Peak *peak);
+
+/* ---- resident.c: bytes of this process that lie in memory, now, and at most since it began or the last reset ---- */
+
+double resident_now(void);
+double resident_most(void);
+void resident_reset(void);
 
 /* ---- the commands, and command.c: the table of them ---- */
 

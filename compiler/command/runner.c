@@ -47,6 +47,7 @@ int runner_build(Runner *runner, Compile *compile, const Request *request) {
     compile->build.kind = BUILD_SHARED;
     int status = pipeline_resume(compile);
     runner->model = compile->model;
+    runner->resident_before = resident_now();
     if (!status) status = open_library(runner, compile, request, compile->build.path);
     scratch_close(&scratch);
     return status;
