@@ -23,20 +23,11 @@ typedef struct Json {
 
 /* ---- strings and lists ---- */
 
-/* The bytes of one character of UTF-8; 0 where it is none. */
-static int character_bytes(const unsigned char *at) {
-    int count = *at < 0x80 ? 1 : *at >= 0xf0 && *at < 0xf5 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc2 ? 2 : 0;
-    if (*at >= 0xf5) return 0;
-    for (int i = 1; i < count; i++)
-        if ((at[i] & 0xc0) != 0x80) return 0;
-    return count;
-}
-
 static const char *quoted(Arena *arena, const char *string) {
     char *to = arena_alloc(arena, 6 * strlen(string) + 3), *out = to;
     *out++ = '"';
     for (const unsigned char *at = (const unsigned char *)string; *at;) {
-        int bytes = character_bytes(at);
+        int bytes = (int)utf8_length(at, strlen((const char *)at));
         bool line_end = bytes == 3 && at[0] == 0xe2 && at[1] == 0x80 && (at[2] == 0xa8 || at[2] == 0xa9);
         if (!bytes)
             out += sprintf(out, "\\ufffd");

@@ -130,6 +130,21 @@ expect 0 tgc inspect odd.tg --json
 for bad in '</' '<!' $'\xe2\x80\xa8'; do ! LC_ALL=C grep -qF -e "$bad" .stdout || fail "$bad stands in the JSON"; done
 stdout_has '\u003c/script\u003e \u2028 \u0026 \u003c!--'
 
+# Characters of two to four bytes, tabs, quotes and control characters come through; a byte of a file's name that is no
+# character gives U+FFFD.
+printf 'tg 1\n# d\xc3\xa9j\xc3\xa0 \xe6\xbc\xa2 \xf0\x9d\x84\x9e\t"\\ \x1b \x7f\ngraph f(x: [2]) -> (y: [2]) { y = 2 * x }\n' >$'odd\xff.tg'
+expect 0 tgc inspect $'odd\xff.tg' --json
+cp .stdout odd.json
+if command -v python3 >/dev/null; then
+    cat >check.py <<'PY'
+import json
+source = json.loads(open("odd.json", "rb").read().decode())["sources"][0]
+assert source["text"].split("\n")[1] == '# d\u00e9j\u00e0 \u6f22 \U0001d11e\t"\\ \x1b \x7f', source
+assert source["file"] == "odd\ufffd.tg", source
+PY
+    expect 0 python3 check.py
+fi
+
 # ---- messages ----
 expect 2 tgc inspect m.tg up.V
 stderr_has 'm.tg has no kernel, value, variable or module up.V; did you mean up.W'

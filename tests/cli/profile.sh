@@ -97,6 +97,11 @@ safetensors data.safetensors "$header" "$(printf '0000003f%.0s' $(seq 640))"
 expect 0 tgc build m.tg --exe -o m-train
 expect 0 env TG_PROFILE=.training ./m-train --data data.safetensors --steps 4 --out out
 expect 0 grep -q '^step: 8 calls' .training
+expect 0 env TG_PROFILE=.training.json ./m-train --data data.safetensors --steps 4 --out again
+expect 0 grep -q '"entry": *"step"' .training.json
+if command -v jq >/dev/null; then
+    expect 0 jq -e '.calls == 8 and ([.rows[].launches] | min) > 0' .training.json
+fi
 
 # tgc profile: the same beside the machine's rates, its work that of the C's first lines
 expect 0 tgc profile m.tg f --steps 4 --threads 1
@@ -114,6 +119,14 @@ awk -v flop="$flop" -v mega="$mega" 'BEGIN { exit !(flop > 0 && (flop - mega * 1
 if command -v jq >/dev/null; then
     expect 0 jq -e '(([.rows[].share] | add) + .between / .seconds - 1 | fabs) < 1e-4 and
         (([.rows[] | .flop * .launches] | add) / .calls - .flop | fabs) < 1' .stdout
+fi
+expect 0 tgc profile m.tg step --steps 0 --threads 1 --dtype f64
+stdout_has 'step: 1 call on 1 thread,'
+expect 0 tgc profile m.tg step --stop-after=tile
+stdout_empty
+expect 1 bash -c 'echo "tg 1; graph (" | "$TGC" profile - f'
+if [ -e /dev/full ]; then
+    expect 3 bash -c '"$TGC" profile m.tg f --steps 1 --threads 1 >/dev/full'
 fi
 expect 2 tgc profile m.tg
 expect 2 tgc profile m.tg nothing

@@ -21,6 +21,12 @@ expect 5 tgc run --check m.tg row 'i=[0, 4]'
 stderr_has 'element 1 is 4, not in 0 to 3 (gather); m.tg:16  y = gather(W, i)'
 expect 0 tgc run --check m.tg row 'i=[0, 3]'
 
+expect 5 tgc run --check --dtype f64 m.tg inverse 'x=[1, 2, 0]'
+stderr_has 'inverse: y[2] is inf, made by'
+expect 5 tgc run --check --dtype f64 m.tg root 'x=[1, -0.25, 2]'
+stderr_has 'z[1] is nan'
+expect 0 tgc run --check --dtype f64 m.tg masked 'x=[[1, 2], [3, 4]]' 'm=[[true, false], [true, true]]'
+
 # infinities that the text asks for are no mistake; what is made of two of them may be
 expect 0 tgc run --check m.tg masked 'x=[[1, 2], [3, 4]]' 'm=[[true, false], [true, true]]'
 stdout_has 's = [[1, -inf], [3, 4]]'
