@@ -68,7 +68,7 @@ static void put_summary(Text *text, const Inspection *inspection, const InspectE
                 file_word(compile->path), entry->rows.count, amount_word(arena, entry->flop, "FLOP"),
                 amount_word(arena, entry->bytes, "B"), amount_word(arena, (double)entry->schedule->arena_bytes, "B"),
                 amount_word(arena, (double)entry->schedule->lower_bound, "B"));
-    text_printf(text, "at least %s on %d thread%s of %s, by a roofline of %g GFLOP/s a core and %g GB/s\n\n",
+    text_printf(text, "%s on %d thread%s of %s, by a roofline of %g GFLOP/s a core and %g GB/s\n\n",
                 seconds_word(arena, entry->seconds), inspection->threads, inspection->threads == 1 ? "" : "s",
                 machine->name, compile->model->f64 ? machine->gflops / 2 : machine->gflops, machine->gbytes);
 }

@@ -98,7 +98,7 @@ Node *cross_entropy(Graph *graph, Node *logits, Node *gold, const double *ignore
     int64_t classes = logits->shape.size[logits->shape.rank - 1], rows = shape_count(&gold->shape);
     Node *counted = NULL, *ids = gold;
     if (ignore) {
-        counted = not_equal(graph, gold, constant(graph, *ignore, DT_I32));
+        counted = node_title(not_equal(graph, gold, constant(graph, *ignore, DT_I32)), "counted");
         ids = where(graph, counted, gold, constant(graph, 0, DT_I32));
     }
     Node *losses = row_losses(graph, logits, check_range(graph, ids, classes, "cross_entropy"), smooth);
@@ -107,7 +107,7 @@ Node *cross_entropy(Graph *graph, Node *logits, Node *gold, const double *ignore
         Node *all = number(graph, rows > 0 ? (double)rows : 1);
         return divide(graph, sum_all(graph, losses), all);
     }
-    Node *total = sum_all(graph, where(graph, counted, losses, number(graph, 0)));
+    Node *total = node_title(sum_all(graph, where(graph, counted, losses, number(graph, 0))), "loss_sum");
     Node *count = sum_all(graph, cast(graph, counted, DT_FLOAT));
     return divide(graph, total, node_title(maximum(graph, count, number(graph, 1)), "count"));
 }

@@ -46,7 +46,7 @@ function showHead() {
   document.getElementById('entry').value = entry.name;
   document.getElementById('summary').textContent =
     `${entry.launches.length} launches, ${amount(entry.flop, 'FLOP')}, ${amount(entry.bytes, 'B')}, arena ${amount(entry.arena_bytes, 'B')}; ` +
-    `at least ${seconds(entry.seconds)} on ${machine.threads} thread${machine.threads === 1 ? '' : 's'} of ${machine.name}, ${data.dtype}`;
+    `estimated ${seconds(entry.seconds)} on ${machine.threads} thread${machine.threads === 1 ? '' : 's'} of ${machine.name}, ${data.dtype}`;
 }
 
 function showSelection() {
