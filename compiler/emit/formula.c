@@ -447,6 +447,13 @@ static const char *value_path(const Emitter *e, const Function *function) {
     return says_it ? path : arena_printf(e->arena, "%s.%s", path, name);
 }
 
+/* ", NAME", on a line of its own where it would pass the width. */
+static void put_next_name(Text *text, bool first, const char *name) {
+    enum { WIDTH = 116 };
+    bool wide = text_column(text) + strlen(name) > WIDTH;
+    text_printf(text, "%s%s", first ? "" : wide ? ",\n *     " : ", ", name);
+}
+
 static void put_served(Text *text, const Emitter *e, const KernelText *kernel) {
     enum { NAMES_SHOWN = 6, ORIGINS_SHOWN = 4 };
     VEC(const char *) names = {0};
@@ -461,7 +468,7 @@ static void put_served(Text *text, const Emitter *e, const KernelText *kernel) {
         for (int j = 0; j < others.count; j++) add_origin(e->arena, &origins, others.at[j]);
     }
     text_printf(text, "\n *   shared by %d launches, of ", kernel->launches);
-    for (int i = 0; i < names.count && i < NAMES_SHOWN; i++) text_printf(text, "%s%s", i ? ", " : "", names.at[i]);
+    for (int i = 0; i < names.count && i < NAMES_SHOWN; i++) put_next_name(text, i == 0, names.at[i]);
     if (names.count > NAMES_SHOWN) text_printf(text, " and %d more", names.count - NAMES_SHOWN);
     put_origins(text, &origins, own, ORIGINS_SHOWN);
 }
