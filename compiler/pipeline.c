@@ -55,6 +55,10 @@ static void run_expand(Compile *c) {
     expand(c->model);
 }
 
+static void run_recompute(Compile *c) {
+    for (int i = 0; i < c->model->entries.count; i++) recompute(c->model->entries.at[i], c->model, NULL);
+}
+
 static void run_fuse(Compile *c) {
     for (int i = 0; i < c->model->entries.count; i++)
         vec_push(c->arena, &c->schedules, fuse(c->model, c->model->entries.at[i], c->apart));
@@ -139,6 +143,7 @@ const Pass pass_table[] = {
     {"gradient", "append the adjoint of everything asked for", run_gradient, check_graphs, dump_graphs},
     {"simplify", "apply local identities, share and drop nodes", run_simplify, check_graphs, dump_graphs},
     {"expand", "rewrite row operations as maps and reductions", run_expand, check_graphs, dump_graphs},
+    {"recompute", "compute again for the backward pass what is not kept", run_recompute, check_graphs, dump_graphs},
     {"fuse", "partition the graph into kernels", run_fuse, NULL, dump_schedules},
     {"order", "sequence the kernels", run_order, check_schedules, dump_schedules},
     {"tile", "choose tiles for the machine", run_tile, check_schedules, dump_schedules},

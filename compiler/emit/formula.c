@@ -348,6 +348,7 @@ static void put_cost(Text *text, const Function *function) {
 typedef struct Origin {
     const char *line; /* "gpt.tg:31  h = gelu(x1 @ w1 + b1)" */
     const char *rule; /* of the adjoint, or NULL */
+    bool again;
 } Origin;
 typedef VEC(Origin) Origins;
 
@@ -355,7 +356,7 @@ static Origin origin_at(Arena *arena, const Node *node, const char *rule) {
     Text text;
     text_init(&text, arena);
     put_line_of(&text, node->span);
-    return (Origin){text.at, rule};
+    return (Origin){text.at, rule, node->again > 0};
 }
 
 static bool add_origin(Arena *arena, Origins *origins, Origin origin) {
@@ -364,7 +365,7 @@ static bool add_origin(Arena *arena, Origins *origins, Origin origin) {
         const Origin *known = &origins->at[i];
         bool same_rule =
             known->rule == origin.rule || (known->rule && origin.rule && !strcmp(known->rule, origin.rule));
-        if (same_rule && !strcmp(known->line, origin.line)) return false;
+        if (same_rule && known->again == origin.again && !strcmp(known->line, origin.line)) return false;
     }
     vec_push(arena, origins, origin);
     return true;
@@ -372,7 +373,7 @@ static bool add_origin(Arena *arena, Origins *origins, Origin origin) {
 
 /* The rule that a value of the backward pass comes from, if need be that of what it is made of. */
 static const Node *ruled(const Node *node, int depth) {
-    if (node->rule || node->phase != PHASE_BACKWARD || depth == 0) return node->rule ? node : NULL;
+    if (node->rule || node->again || node->phase != PHASE_BACKWARD || depth == 0) return node->rule ? node : NULL;
     for (int i = 0; i < node->operand_count; i++) {
         const Node *found = ruled(node->operand[i], depth - 1);
         if (found) return found;
@@ -405,11 +406,12 @@ static void put_origin(Text *text, const Origin *origin, const Origin *last) {
     else if (!last->rule)
         text_add(text, "and backward of the same line");
     if (origin->rule) text_printf(text, "%srule: %s", repeats && last->rule ? "" : "\n *   ", origin->rule);
+    if (origin->again) text_add(text, "\n *   computed again for the backward pass");
 }
 
 /* ": LINE" and the rules below it; those from `first` on follow on lines of their own. */
 static void put_origins(Text *text, const Origins *origins, int first, int limit) {
-    static const Origin none = {"", NULL};
+    static const Origin none = {"", NULL, false};
     const Origin *last = first ? &none : NULL;
     for (int i = first; i < origins->count; i++) {
         if (i - first == limit) {

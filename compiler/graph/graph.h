@@ -147,6 +147,16 @@ struct CallSite {
 
 typedef enum Phase { PHASE_FORWARD, PHASE_BACKWARD, PHASE_UPDATE } Phase;
 
+/* One turn of a `for … remat`: what it computes for itself is computed again in the backward pass. */
+typedef struct Remat Remat;
+struct Remat {
+    const Remat *outer; /* the turn around it, or NULL */
+};
+
+/* Whether the turn is `around` or lies in it; everything lies in NULL. */
+bool remat_within(const Remat *turn, const Remat *around);
+const Remat *remat_common(const Remat *a, const Remat *b); /* the innermost turn around both, or NULL */
+
 struct Node {
     int id; /* position in its graph */
     const Op *op;
@@ -161,9 +171,11 @@ struct Node {
     Span span;            /* place in the text */
     const CallSite *call; /* the calls that the place was reached by; NULL in an entry point's body */
     Phase phase;
-    Node *forward;     /* for a node made by an adjoint rule: the forward node (of the same graph) it differentiates */
-    const char *rule;  /* and the rule's formula: "dA = G . B^T" */
-    const Op *rule_of; /* and the op whose rule it is, which expand may have taken apart since */
+    Node *forward;      /* for a node made by an adjoint rule: the forward node (of the same graph) it differentiates */
+    const char *rule;   /* and the rule's formula: "dA = G . B^T" */
+    const Op *rule_of;  /* and the op whose rule it is, which expand may have taken apart since */
+    const Remat *remat; /* the turn of a `for … remat` that it is part of, or NULL */
+    int again;          /* 0, or the number of the recomputation that it is part of (pass/recompute) */
 };
 
 struct Graph {
@@ -180,6 +192,7 @@ struct Graph {
     Node *forward;
     const char *rule;
     const Op *rule_of;
+    const Remat *remat;
     int64_t site_count; /* dropout sites handed out so far */
 };
 

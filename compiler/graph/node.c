@@ -70,6 +70,7 @@ Node *graph_append(Graph *graph, const Op *op, DType dtype, Shape shape, int ope
     node->forward = graph->forward;
     node->rule = graph->rule;
     node->rule_of = graph->rule_of;
+    node->remat = graph->remat;
     vec_push(graph->arena, &graph->nodes, node);
     return node;
 }
@@ -85,6 +86,8 @@ Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *fo
     copy->forward = forward;
     copy->rule = node->rule;
     copy->rule_of = node->rule_of;
+    copy->remat = node->remat;
+    copy->again = node->again;
     return copy;
 }
 
@@ -96,6 +99,17 @@ void graph_stand(Graph *graph, const Node *node, Node *forward) {
     graph->forward = forward;
     graph->rule = node->rule;
     graph->rule_of = node->rule_of;
+    graph->remat = node->remat;
+}
+
+bool remat_within(const Remat *turn, const Remat *around) {
+    while (turn && turn != around) turn = turn->outer;
+    return turn == around;
+}
+
+const Remat *remat_common(const Remat *a, const Remat *b) {
+    while (a && !remat_within(b, a)) a = a->outer;
+    return a;
 }
 
 void node_rename(Graph *graph, Node *node, const char *name) {

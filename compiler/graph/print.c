@@ -67,7 +67,11 @@ static void print_origin(Text *text, const Node *node) {
         text_printf(text, "%sof %s", between, node->forward->name);
         between = ", ";
     }
-    if (node->rule) text_printf(text, "%s%s", between, node->rule);
+    if (node->rule) {
+        text_printf(text, "%s%s", between, node->rule);
+        between = ", ";
+    }
+    if (node->again) text_printf(text, "%sagain", between);
 }
 
 static void print_nodes(Text *text, const Graph *graph, bool f64) {

@@ -103,6 +103,7 @@ static void visit_given(Fuse *fuse, int count) {
         Node *node = fuse->graph->nodes.at[id];
         OpKind kind = node->op->kind;
         given[id] = kind == OP_LEAF ? node->op != &op_read : kind == OP_VIEW || kind == OP_MAP || kind == OP_EFFECT;
+        given[id] = given[id] && !node->again;
         for (int i = 0; i < node->operand_count; i++) given[id] = given[id] && given[node->operand[i]->id];
     }
     bool *needed = NEW_ARRAY(fuse->arena, bool, count);

@@ -38,8 +38,11 @@ typedef struct Fuse {
     bool *pending; /* a map that waits for the fold that alone reads it */
     Node **alias;  /* the node that stands for it from here on */
     Place *place;
-    Node **base_of; /* of a scatter's base: the scatter whose place it shares */
+    Node **base_of;  /* of a scatter's base: the scatter whose place it shares */
+    VEC(int) floors; /* by number of a recomputation: the first group that may be part of it */
 } Fuse;
+
+enum { ROW_LIMIT = 1 << 17 }; /* the longest row that a row kernel keeps, in elements */
 
 /* ---- fuse_node.c: the nodes while kernels are being formed ---- */
 
@@ -52,6 +55,8 @@ Node *fuse_append(Fuse *fuse, const Op *op, Node *like, Node **operands, int cou
 Node *fuse_copy(Fuse *fuse, Node *node);                                             /* a copy of it, in a group */
 Node *fuse_append_copy(Fuse *fuse, Node *node);
 Node *fuse_replace(Fuse *fuse, Node *node, int index, Node *operand); /* a clone with that operand; stands for it */
+/* The first group that the node may join: what is computed again is not computed with what came before. */
+int fuse_floor(Fuse *fuse, const Node *node);
 /* The latest group that must have run before the node can be read; -1: none. */
 int fuse_ready(const Fuse *fuse, Node *node);
 

@@ -36,11 +36,10 @@ static const Rule *rule_for(OpKind node, KernelKind group) {
 }
 
 enum {
-    FLOAT_COST = 8,       /* a floating expression costs at most so many simple operations */
-    HORIZONTAL = 6,       /* how many groups back a node looks for one that reads what it reads */
-    FOLD_LIMIT = 12,      /* nodes of one fold kernel */
-    CHAIN_LIMIT = 8,      /* maps after one another that wait for a fold */
-    SCRATCH_ROW = 1 << 17 /* the longest row that a row kernel keeps, in elements */
+    FLOAT_COST = 8,  /* a floating expression costs at most so many simple operations */
+    HORIZONTAL = 6,  /* how many groups back a node looks for one that reads what it reads */
+    FOLD_LIMIT = 12, /* nodes of one fold kernel */
+    CHAIN_LIMIT = 8  /* maps after one another that wait for a fold */
 };
 
 /* ---- groups ---- */
@@ -194,7 +193,7 @@ static bool try_join(Fuse *fuse, Group *group, Node *const *nodes, int count) {
             bool rows = folds_rows(node, &row);
             fine = rows == (rule->then == KERNEL_ROW) && (rows || same_fold(group, node));
         }
-        fine = fine && fits(group, node, rule->then, row) && !(rule->then == KERNEL_ROW && row > SCRATCH_ROW);
+        fine = fine && fits(group, node, rule->then, row) && !(rule->then == KERNEL_ROW && row > ROW_LIMIT);
         fine = fine && !(rule->then == KERNEL_FOLD && group->nodes.count >= FOLD_LIMIT);
         if (!fine) break;
         if (group->kind == KERNEL_MAP && rule->then == KERNEL_ROW) {
@@ -264,12 +263,14 @@ static bool keeps_in_place(const Group *group, const Node *last) {
 
 /* Joins the latest group among the producers', or a later one that reads what these nodes read. */
 static bool join(Fuse *fuse, Node *const *nodes, int count) {
-    int after = -1, oldest = fuse->groups.count - HORIZONTAL;
+    int after = -1, oldest = fuse->groups.count - HORIZONTAL, floor = 0;
     for (int i = 0; i < count; i++) {
-        int turn = operands_ready(fuse, nodes[i]);
+        int turn = operands_ready(fuse, nodes[i]), first = fuse_floor(fuse, nodes[i]);
         if (turn > after) after = turn;
+        if (first > floor) floor = first;
     }
-    if (after >= 0 && try_join(fuse, fuse->groups.at[after], nodes, count)) return true;
+    if (oldest < floor) oldest = floor;
+    if (after >= floor && try_join(fuse, fuse->groups.at[after], nodes, count)) return true;
     for (int id = fuse->groups.count - 1; id >= 0 && id > after && id >= oldest; id--) {
         Group *group = fuse->groups.at[id];
         if (keeps_in_place(group, nodes[count - 1]) && reads_operand(fuse, group, nodes, count) &&
@@ -434,7 +435,7 @@ static bool open_cone(Fuse *fuse, Node *const *cone, int count) {
         vec_push(fuse->arena, &group->nodes, cone[i]);
         fuse->group[cone[i]->id] = group->id;
     }
-    if ((group->kind != KERNEL_ROW || group->row <= SCRATCH_ROW) && group_resolve(fuse, group, false)) return true;
+    if ((group->kind != KERNEL_ROW || group->row <= ROW_LIMIT) && group_resolve(fuse, group, false)) return true;
     for (int i = 0; i < count; i++) fuse->group[cone[i]->id] = -1;
     fuse->groups.count--;
     return false;

@@ -68,6 +68,7 @@ Node *fuse_append(Fuse *fuse, const Op *op, Node *like, Node **operands, int cou
     Node *node = graph_append(graph, op, like->dtype, like->shape, count, operands, &none);
     node_rename(graph, node, like->name);
     node_title(node, like->title);
+    node->again = like->again;
     fuse_reserve(fuse);
     fuse->live[node->id] = true;
     fuse->uses[node->id] = 1;
@@ -106,6 +107,12 @@ Node *fuse_replace(Fuse *fuse, Node *node, int index, Node *operand) {
 }
 
 /* ---- when a node can be computed ---- */
+
+int fuse_floor(Fuse *fuse, const Node *node) {
+    if (node->again == 0) return 0;
+    while (fuse->floors.count <= node->again) vec_push(fuse->arena, &fuse->floors, fuse->groups.count);
+    return fuse->floors.at[node->again];
+}
 
 /* The latest group that must have run before the node can be read; -1: none. */
 int fuse_ready(const Fuse *fuse, Node *node) {

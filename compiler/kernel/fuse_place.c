@@ -12,11 +12,13 @@
 
 #include <string.h>
 
-/* What people call the value, with d_ before it for an adjoint that goes by its operation. */
+/* What people call the value, with d_ before it for an adjoint that goes by its operation; computed again, it is
+ * h_again. */
 const char *value_name(Arena *arena, const Node *node) {
     const char *name = node_called(node);
     bool adjoint = node->phase == PHASE_BACKWARD && (node->forward || node->rule) && !node->name && !node->title;
-    return adjoint && strncmp(name, "d_", 2) != 0 ? arena_printf(arena, "d_%s", name) : name;
+    if (adjoint && strncmp(name, "d_", 2) != 0) name = arena_printf(arena, "d_%s", name);
+    return node->again ? arena_printf(arena, "%s_again", name) : name;
 }
 
 Buffer *fuse_buffer(Fuse *fuse, BufferKind kind, const char *name, DType dtype, int64_t count) {

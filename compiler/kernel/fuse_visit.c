@@ -238,6 +238,43 @@ static void visit_write(Fuse *fuse, Node *node) {
     fuse->group[node->id] = fuse_ready(fuse, value);
 }
 
+/* ---- maps computed twice ---- */
+
+/* One operation on what lies in memory anyway and is not overwritten. */
+static bool cheap_to_repeat(const Fuse *fuse, const Node *map) {
+    if (map->op->kind != OP_MAP || map->op->cost > 1 || map->again) return false;
+    for (int i = 0; i < map->operand_count; i++) {
+        const Node *base = fuse_base(fuse, map->operand[i]);
+        bool stays = base->op->kind == OP_JOIN || (base->op->kind == OP_LEAF && base->op != &op_read);
+        if (!stays) return false;
+    }
+    return true;
+}
+
+/* A fold over a row too long to be kept, of a map that others read too, reads a map of its own, so that it need not be
+ * stored for the fold's sake: the norm of gradients whose squares their update uses as well. */
+static Node *own_map(Fuse *fuse, Node *fold) {
+    Node *view = fuse_alias(fuse, fold->operand[0]);
+    if (fuse->apart || view->op != &op_reshape) return fold;
+    Node *map = fuse_alias(fuse, view->operand[0]), *operand[3];
+    bool is_long = shape_count(&view->shape) > (int64_t)ROW_LIMIT * shape_count(&fold->shape);
+    if (!is_long || fuse->uses[map->id] < 2 || !cheap_to_repeat(fuse, map)) return fold;
+    for (int i = 0; i < map->operand_count; i++) {
+        operand[i] = graph_copy(fuse->graph, view, &map->operand[i], NULL);
+        operand[i]->dtype = map->operand[i]->dtype;
+    }
+    Node *own = fuse_append(fuse, map->op, map, operand, map->operand_count);
+    own->shape = view->shape;
+    for (int i = 0; i < own->operand_count; i++) {
+        fuse->live[operand[i]->id] = true;
+        fuse->uses[operand[i]->id]++;
+        fuse->uses[map->operand[i]->id]++;
+    }
+    fuse->uses[map->id]--;
+    fuse_visit(fuse, own);
+    return fuse_replace(fuse, fold, 0, own);
+}
+
 /* A fold or product over nothing is a constant, a scatter of nothing its base. */
 static bool visit_empty(Fuse *fuse, Node *node) {
     bool empty = false;
@@ -259,6 +296,7 @@ static bool visit_empty(Fuse *fuse, Node *node) {
 void fuse_visit(Fuse *fuse, Node *node) {
     if (fuse->visited[node->id]) return;
     fuse->visited[node->id] = true;
+    fuse_floor(fuse, node);
     if (visit_empty(fuse, node)) return;
     switch (node->op->kind) {
     case OP_LEAF:
@@ -276,7 +314,10 @@ void fuse_visit(Fuse *fuse, Node *node) {
         node->op == &op_scatter_add ? visit_scatter(fuse, node) : fuse_compute(fuse, node);
         break;
     case OP_MAP:
+        fuse_compute(fuse, node);
+        break;
     case OP_REDUCE:
+        node = own_map(fuse, node);
         fuse_compute(fuse, node);
         break;
     case OP_MATMUL:

@@ -59,6 +59,15 @@ static void exec_return(Elab *el, const Stmt *stmt) {
     }
 }
 
+/* The body of a turn of `for … remat`: its nodes bear the turn's mark. */
+static void exec_remat(Elab *el, const Block *body) {
+    Remat *turn = NEW(el->arena, Remat);
+    turn->outer = el->graph->remat;
+    el->graph->remat = turn;
+    exec_block(el, body);
+    el->graph->remat = turn->outer;
+}
+
 /* One turn of a loop: its names, then its body. */
 static void exec_turn(Elab *el, const Stmt *stmt, Value item) {
     int count = stmt->targets.count;
@@ -74,7 +83,10 @@ static void exec_turn(Elab *el, const Stmt *stmt, Value item) {
         give_up(el);
         return;
     }
-    exec_block(el, &stmt->body);
+    if (stmt->remat)
+        exec_remat(el, &stmt->body);
+    else
+        exec_block(el, &stmt->body);
 }
 
 static void exec_range(Elab *el, const Stmt *stmt) {
@@ -99,10 +111,6 @@ static void exec_range(Elab *el, const Stmt *stmt) {
 }
 
 static void exec_for(Elab *el, const Stmt *stmt) {
-    if (stmt->remat) {
-        Message *message = diag_error(el->diag, stmt->span, E0702, "`remat` is not supported yet");
-        diag_help(message, "leave it out: the result is the same, with more memory");
-    }
     int before = diag_count(el->diag);
     if (stmt->stop) {
         exec_range(el, stmt);

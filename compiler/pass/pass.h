@@ -61,4 +61,10 @@ void share(Entry *entry, Model *model);
  * determines. Afterwards only leaves, views, maps, reductions, products, indexing, joins and effects are left. */
 void expand(Model *model);
 
+/* ---- recompute.c ---- */
+
+/* What turns of a `for … remat` compute for themselves, and the forward nodes that `chosen` marks (by id; NULL: none),
+ * is computed again for the backward pass. Nodes may be dead afterwards; none may be shared any more. */
+void recompute(Entry *entry, Model *model, const bool *chosen);
+
 #endif

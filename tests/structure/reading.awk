@@ -85,17 +85,18 @@ inside == "code" {
     code = code "\n" $0
     if (/^}/) {
         inside = ""
-        rules = backward = formulas = 0
+        rules = again = backward = formulas = 0
         if (comment[1] !~ /^\/\* [A-Za-z0-9_]+: (backward of )?[^ ]+\.tg:[0-9]+  ./) complain("names no line: " comment[1])
         for (i = 1; i <= lines; i++) {
             if (comment[i] ~ /rule: d[A-Z]/) rules++
+            if (comment[i] ~ /computed again for the backward pass$/) again++
             if (comment[i] ~ /backward of /) backward++
             if (comment[i] ~ /^ \*   [A-Za-z_0-9]+(\[[^]]*\])? = /) {
                 formulas++
                 check_formula(comment[i], code)
             }
         }
-        if ((backward || phase[kernel] == "backward") && !rules) complain("backward, but without a rule: " comment[1])
+        if ((backward || phase[kernel] == "backward") && !rules && !again) complain("backward, but without a rule: " comment[1])
         if (rules && !backward) complain("a rule, but of no line: " comment[1])
         if (rules && phase[kernel] == "forward") complain("a rule, but forward in the table of contents")
         if (!formulas) complain("says nothing of what it computes")

@@ -1,6 +1,7 @@
 # What the written C promises to its reader, over every model of tests/models, examples and bench: each kernel names the
-# line of the model it comes from, each backward kernel the rule; each name of a formula stands in the code below it;
-# the table of contents is true; gcc and clang have nothing to say; clang-format changes nothing.
+# line of the model it comes from, each backward kernel the rule or that it is computed again; each name of a formula
+# stands in the code below it; the table of contents is true; gcc and clang have nothing to say; clang-format changes
+# nothing.
 cd "$TGC_ROOT" || exit 1
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT

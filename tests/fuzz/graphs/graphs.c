@@ -75,6 +75,20 @@ static void give_parameters(Entry *e) {
     }
 }
 
+/* Statements; some of them stand in a loop of one turn, whose inside the backward pass computes again. */
+static void draw_statements(Entry *e, int count, int depth) {
+    while (count > 0) {
+        int part = depth < 3 && chance(e->random, 0.15) ? between(e->random, 1, count) : 0;
+        if (part) line(e, "for turn%d in 0..1 remat {", depth);
+        if (part)
+            draw_statements(e, part, depth + 1);
+        else
+            draw_statement(e);
+        if (part) line(e, "}");
+        count -= part ? part : 1;
+    }
+}
+
 static void draw_body(Entry *e) {
     static const int lengths[] = {2, 3, 4, 5, 6, 8, 10, 20};
     e->profile = chance(e->random, 0.4) ? MIXED : (Profile)below(e->random, PROFILES);
@@ -85,7 +99,7 @@ static void draw_body(Entry *e) {
     if (chance(e->random, 0.3)) input(e, INTS, draw_dims(e, 2));
     if (chance(e->random, 0.3)) input(e, BOOLS, draw_dims(e, 3));
     int statements = chance(e->random, 0.02) ? 50 : ONE_OF(e->random, lengths);
-    for (int i = 0; i < statements; i++) draw_statement(e);
+    draw_statements(e, statements, 0);
 }
 
 static const char *const type_names[] = {"", "i32", "bool"};

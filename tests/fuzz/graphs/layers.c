@@ -119,7 +119,8 @@ static void call(Entry *e, const Layer *layer, const Value *x, const char *of, c
 static void call_all(Entry *e, const Layer *layer, const Value *x, const char *mask) {
     const char *name = fresh(e), *arguments[] = {"layer", name, mask};
     line(e, "%s = %s", name, x->name);
-    line(e, "for layer in %s { %s = tanh(%s) }", layer->name, name, fill(e->arena, layer->kind->call, arguments));
+    line(e, "for layer in %s %s{ %s = tanh(%s) }", layer->name, chance(e->random, 0.5) ? "remat " : "", name,
+         fill(e->arena, layer->kind->call, arguments));
     use(e, x);
     e->source_varies = true;
     add_value(e, name, FLOATS, x->dims, 1);
