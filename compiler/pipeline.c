@@ -42,8 +42,12 @@ static void keep_only(Compile *c) {
         }
 }
 
-static void run_gradient(Compile *c) {
+static void run_recognise(Compile *c) {
     keep_only(c);
+    recognise(c->model);
+}
+
+static void run_gradient(Compile *c) {
     gradient(c->model);
 }
 
@@ -140,6 +144,7 @@ static void dump_build(Text *text, const Compile *c) {
 const Pass pass_table[] = {
     {"parse", "read the .tg text into a syntax tree", run_parse, NULL, dump_tree},
     {"elaborate", "resolve names, infer shapes, build the tensor graph", run_elaborate, check_graphs, dump_graphs},
+    {"recognise", "turn the pattern of attention into one operation", run_recognise, check_graphs, dump_graphs},
     {"gradient", "append the adjoint of everything asked for", run_gradient, check_graphs, dump_graphs},
     {"simplify", "apply local identities, share and drop nodes", run_simplify, check_graphs, dump_graphs},
     {"expand", "rewrite row operations as maps and reductions", run_expand, check_graphs, dump_graphs},

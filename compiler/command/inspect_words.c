@@ -8,8 +8,9 @@
 
 const char *kind_word(KernelKind kind) {
     static const char *const words[] = {
-        [KERNEL_MAP] = "map",           [KERNEL_ROW] = "row",         [KERNEL_FOLD] = "fold",
-        [KERNEL_CONTRACT] = "contract", [KERNEL_SCATTER] = "scatter", [KERNEL_CHECK] = "check"};
+        [KERNEL_MAP] = "map",           [KERNEL_ROW] = "row",       [KERNEL_FOLD] = "fold",
+        [KERNEL_CONTRACT] = "contract", [KERNEL_ATTEND] = "attend", [KERNEL_SCATTER] = "scatter",
+        [KERNEL_CHECK] = "check"};
     return words[kind];
 }
 
@@ -60,6 +61,9 @@ const char *loops_word(Arena *arena, const Kernel *kernel) {
     case KERNEL_CONTRACT:
         return arena_printf(arena, "%s%lld x %lld, k %lld", batch > 1 ? arena_printf(arena, "%lld of ", batch) : "",
                             extent_of(kernel, ROLE_M), extent_of(kernel, ROLE_N), fold);
+    case KERNEL_ATTEND:
+        return arena_printf(arena, "%lld of %lld queries, %lld keys", batch, extent_of(kernel, ROLE_M),
+                            extent_of(kernel, ROLE_N));
     case KERNEL_SCATTER:
         return arena_printf(arena, "%lld ids, %lld columns", fold, batch);
     case KERNEL_CHECK:

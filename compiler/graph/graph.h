@@ -81,6 +81,7 @@ typedef enum OpKind {
     OP_REDUCE, /* sum max min over axes (attr.axes); the reduced axes are dropped */
     OP_ROW,    /* softmax and its kin: have an `expand` rule into maps and reductions; gone after pass/expand */
     OP_MATMUL, /* C[batch, M, N] = op(A) op(B) */
+    OP_ATTEND, /* attention and the parts of its gradient: products around a softmax, by blocks of keys */
     OP_INDEX,  /* gather, scatter_add: data-dependent rows */
     OP_JOIN,   /* concat, pad: operands written side by side into one tensor */
     OP_EFFECT, /* write (to a variable), check_range (the index itself, clamped, its error reported) */
@@ -94,11 +95,12 @@ typedef struct Attr {
                          * slice and write with a run-time start (operand 1): the axis it counts on */
     int64_t start[MAX_RANK];       /* slice, write: first index per axis; pad: elements before */
     bool transpose_a, transpose_b; /* matmul */
-    double value;                  /* const: the number; pad: the fill; layernorm, rmsnorm: eps */
+    double value;                  /* const: the number; pad: the fill; layernorm, rmsnorm: eps; attend: the scale */
+    double factor;                 /* attend: of the probabilities that dropout keeps; 0: there is no dropout */
     int64_t site;                  /* random: which dropout of the text this is (place x loop index); grad: the call it
                                     * belongs to, so that grad(s, x, y) is one reverse pass */
     int64_t limit;                 /* check_range: one past the last allowed index */
-    bool flag;                     /* softmax: operand 1 is a mask */
+    bool flag;                     /* softmax: operand 1 is a mask; attend: one of the operands is */
     Variable *variable;            /* read, write */
     int version;                   /* read: the version seen (0 is what the call found); write: the version made */
     const char *label;             /* input: its name; scalar: "step"; check_range: what is indexed */
@@ -114,7 +116,8 @@ enum {
     USES_LIMIT = 32,
     USES_FLAG = 64,
     USES_VARIABLE = 128,
-    USES_LABEL = 256
+    USES_LABEL = 256,
+    USES_FACTOR = 512
 };
 
 /* One operation: its row is in a file of ops/. */

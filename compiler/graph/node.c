@@ -39,7 +39,8 @@ bool attr_equal(const Op *op, const Attr *a, const Attr *b) {
            (!(uses & USES_VALUE) || same_value(a->value, b->value)) && (!(uses & USES_SITE) || a->site == b->site) &&
            (!(uses & USES_LIMIT) || a->limit == b->limit) && (!(uses & USES_FLAG) || a->flag == b->flag) &&
            (!(uses & USES_VARIABLE) || (a->variable == b->variable && a->version == b->version)) &&
-           (!(uses & USES_LABEL) || same_text(a->label, b->label));
+           (!(uses & USES_LABEL) || same_text(a->label, b->label)) &&
+           (!(uses & USES_FACTOR) || same_value(a->factor, b->factor));
 }
 
 Graph *graph_new(Arena *arena, Names *names, Diag *diag, const char *entry) {

@@ -29,6 +29,7 @@ static void print_attributes(Text *text, const Node *node) {
     if ((uses & USES_TRANSPOSE) && attr->transpose_a) text_add(text, ", transpose_a");
     if ((uses & USES_TRANSPOSE) && attr->transpose_b) text_add(text, ", transpose_b");
     if (uses & USES_VALUE) text_printf(text, ", %.17g", attr->value);
+    if ((uses & USES_FACTOR) && attr->factor != 0) text_printf(text, ", factor=%.17g", attr->factor);
     if (uses & USES_SITE) text_printf(text, ", site=%" PRId64, attr->site);
     if (uses & USES_LIMIT) text_printf(text, ", limit=%" PRId64, attr->limit);
     if ((uses & USES_FLAG) && attr->flag) text_add(text, ", mask");

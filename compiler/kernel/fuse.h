@@ -72,6 +72,10 @@ bool operand_resolves(Fuse *fuse, Group *group, int index);
 void fuse_compute(Fuse *fuse, Node *node); /* finds a group for a map, reduction or gather */
 void fuse_open(Fuse *fuse, Node *node);    /* gives it a group of its own */
 
+/* ---- fuse_attend.c: the parts of one attention in one kernel ---- */
+
+void fuse_attend(Fuse *fuse, Node *node);
+
 /* ---- fuse_visit.c: one node at a time, in graph order ---- */
 
 void fuse_visit(Fuse *fuse, Node *node);

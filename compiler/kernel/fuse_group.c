@@ -98,6 +98,20 @@ static void seed_product(Group *group, const Node *node) {
     seed_loop(group, a->shape.size[a->shape.rank - (node->attr.transpose_a ? 2 : 1)], ROLE_FOLD);
 }
 
+/* Batch, queries, keys, the heads' width, the values' width; of a log-sum-exp the last is 1. */
+static void seed_attend(Group *group, const Node *node) {
+    AttendParts parts = attend_parts(node);
+    int rank = parts.q->shape.rank;
+    int64_t rows = shape_count(&parts.q->shape) / parts.q->shape.size[rank - 1];
+    int64_t queries = parts.q->shape.size[rank - 2];
+    group->points = shape_count(&node->shape);
+    seed_loop(group, rows / queries, ROLE_FREE);
+    seed_loop(group, queries, ROLE_M);
+    seed_loop(group, parts.k->shape.size[rank - 2], ROLE_N);
+    seed_loop(group, parts.q->shape.size[rank - 1], ROLE_FOLD);
+    seed_loop(group, parts.v ? parts.v->shape.size[rank - 1] : 1, ROLE_VALUE);
+}
+
 static void seed_scatter(Group *group, const Node *node) {
     int64_t ids = shape_count(&node->operand[1]->shape);
     group->points = shape_count(&node->operand[2]->shape);
@@ -111,6 +125,8 @@ static KernelKind kind_of(const Node *node, int64_t *row) {
         return folds_rows(node, row) ? KERNEL_ROW : KERNEL_FOLD;
     case OP_MATMUL:
         return KERNEL_CONTRACT;
+    case OP_ATTEND:
+        return KERNEL_ATTEND;
     case OP_EFFECT:
         return KERNEL_CHECK;
     case OP_INDEX:
@@ -135,12 +151,15 @@ static Group *group_new(Fuse *fuse, Node *node) {
         seed_fold(group, node);
     } else if (group->kind == KERNEL_CONTRACT) {
         seed_product(group, node);
+    } else if (group->kind == KERNEL_ATTEND) {
+        seed_attend(group, node);
     } else if (group->kind == KERNEL_SCATTER) {
         seed_scatter(group, node);
     } else {
         seed_loop(group, group->points, ROLE_FREE);
     }
-    if (group->kind == KERNEL_CONTRACT || group->kind == KERNEL_SCATTER || group->kind == KERNEL_CHECK)
+    if (group->kind == KERNEL_CONTRACT || group->kind == KERNEL_ATTEND || group->kind == KERNEL_SCATTER ||
+        group->kind == KERNEL_CHECK)
         group->root = node;
     vec_push(fuse->arena, &fuse->groups, group);
     vec_push(fuse->arena, &group->nodes, node);

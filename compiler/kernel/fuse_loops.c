@@ -149,6 +149,20 @@ static bool walk_product(Walk *w, Node *node) {
     return true;
 }
 
+/* Each operand over its own loops; only masks may be computed where they are read. */
+static bool walk_attend(Walk *w, Node *node) {
+    Kernel kernel = {.fine = w->axes};
+    memcpy(kernel.fine_role, w->role, sizeof kernel.fine_role);
+    for (int i = 0; i < node->operand_count; i++) {
+        Node *operand = fuse_alias(w->fuse, node->operand[i]);
+        if (w->only >= 0 && w->only != i) continue;
+        if (operand->dtype == DT_FLOAT && !in_memory(w, operand)) return refuse(w);
+        Access access = attend_access(&kernel, node, i);
+        if (!walk(w, operand, &access)) return false;
+    }
+    return true;
+}
+
 static bool walk_scatter(Walk *w, Node *node) {
     Access ids = over_roles(&w->axes, w->role, 1u << ROLE_FOLD), all = access_identity(&w->axes);
     Access row = over_roles(&w->axes, w->role, 1u << ROLE_FREE);
@@ -166,6 +180,7 @@ static bool walk_node(Walk *w, Node *node) {
     if (node->op == &op_scatter_add) return walk_scatter(w, node);
     reach(w, &stored);
     if (node->op->kind == OP_MATMUL) return walk_product(w, node);
+    if (node->op->kind == OP_ATTEND) return walk_attend(w, node);
     if (node->op->kind == OP_REDUCE) own = over_roles(&w->axes, w->role, ROLES_ALL);
     return walk_operands(w, node, &own);
 }
@@ -209,9 +224,11 @@ static void join_loops(Walk *w) {
 
 /* A product has one n and one k loop; a row has one row loop. */
 static bool roles_fit(const Walk *w) {
-    int count[4] = {0};
+    int count[ROLE_VALUE + 1] = {0};
     for (int loop = 0; loop < w->axes.count; loop++) count[w->role[loop]]++;
     if (w->group->kind == KERNEL_CONTRACT) return count[ROLE_N] == 1 && count[ROLE_FOLD] == 1;
+    if (w->group->kind == KERNEL_ATTEND)
+        return count[ROLE_M] == 1 && count[ROLE_N] == 1 && count[ROLE_FOLD] == 1 && count[ROLE_VALUE] == 1;
     if (w->group->kind == KERNEL_ROW || w->group->kind == KERNEL_SCATTER) return count[ROLE_FOLD] == 1;
     return true;
 }

@@ -104,7 +104,7 @@ static bool place_through(const Node *view, Place *place) {
 
 static bool computed(const Node *node) {
     return node->op->kind == OP_MAP || node->op->kind == OP_REDUCE || node->op->kind == OP_MATMUL ||
-           node->op->kind == OP_INDEX || node->op->kind == OP_JOIN;
+           node->op->kind == OP_ATTEND || node->op->kind == OP_INDEX || node->op->kind == OP_JOIN;
 }
 
 static bool reads(const Fuse *fuse, const Group *group, const Node *node) {

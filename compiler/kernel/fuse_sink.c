@@ -148,7 +148,7 @@ static void sink_node(Sink *sink, Node *node) {
     int from = fuse->group[node->id], to = fuse->group[sink->readers[node->id].at[0]->id];
     if (to == from || !movable(sink, node, to) || !read_by(sink, node, to, NULL, 0)) return;
     Group *old = fuse->groups.at[from], *new = fuse->groups.at[to];
-    if (old->update != new->update || new->kind == KERNEL_CONTRACT || new->kind == KERNEL_SCATTER) return;
+    if (old->update != new->update || new->root) return;
     Node *cone[CONE_LIMIT] = {node};
     if (shape_count(&node->shape) != new->points) return;
     int count = grow(sink, cone, 1, from, to);

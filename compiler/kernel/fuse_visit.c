@@ -323,6 +323,9 @@ void fuse_visit(Fuse *fuse, Node *node) {
     case OP_MATMUL:
         fuse_open(fuse, node);
         break;
+    case OP_ATTEND:
+        fuse_attend(fuse, node);
+        break;
     default:
         fatal("fuse", "%s should be gone by now", node->op->name);
     }

@@ -93,6 +93,7 @@ typedef enum KernelKind {
     KERNEL_ROW,      /* rows parallel; folds over the last axis and sweeps over the same row */
     KERNEL_FOLD,     /* reductions over other axes: kept axes parallel (strips of columns), reduced axes in order */
     KERNEL_CONTRACT, /* a product; maps on its result are the epilogue */
+    KERNEL_ATTEND,   /* attention, forward or backward: blocks of queries against blocks of keys */
     KERNEL_SCATTER,  /* scatter_add: strips of columns parallel, ids in order */
     KERNEL_CHECK     /* check_range: one serial sweep over the ids, notes the first failure */
 } KernelKind;
@@ -102,7 +103,8 @@ typedef enum LoopRole {
     ROLE_FREE, /* parallel: all of MAP, the rows of ROW, the kept axes of FOLD, the batch of CONTRACT */
     ROLE_M,    /* rows of a product */
     ROLE_N,    /* columns of a product */
-    ROLE_FOLD  /* the row axis of ROW, the reduced axes of FOLD, k of CONTRACT, the ids of SCATTER */
+    ROLE_FOLD, /* the row axis of ROW, the reduced axes of FOLD, k of CONTRACT, the ids of SCATTER, the heads' width */
+    ROLE_VALUE /* the width of the values of an ATTEND; its queries are M, its keys N */
 } LoopRole;
 
 /* The tile of a contract: mr x (nv vectors) accumulators; see docs/architecture.md. */
@@ -119,12 +121,12 @@ typedef struct Kernel {
     KernelKind kind;
     Phase phase;
     const char *name;    /* C identifier of its main value, without number or prefix: "h", "d_x1" */
-    Node *root;          /* the product, scatter or check; NULL for MAP, ROW, FOLD */
+    Node *root;          /* the product, attention, scatter or check; NULL for MAP, ROW, FOLD */
     VEC(Node *) nodes;   /* computed here, in graph order */
     VEC(Node *) outputs; /* those of them that have a Place written here */
     int64_t points, row; /* of the loops' space; ROW: elements of a row */
     Axes axes;           /* loops over the outputs' (ROW, FOLD: the inputs') space. ROW: the last is the row axis.
-                          * CONTRACT: batch loops, m loops, the n loop, the k loop. */
+                          * CONTRACT: batch loops, m loops, the n loop, the k loop. ATTEND: batch loops, m, n, k, value. */
     LoopRole role[MAX_AXES];
     /* The same before neighbouring loops were joined. Accesses are over these; in memory, a joined loop moves by the
      * stride of inner[loop], the innermost of those it was joined from. */
@@ -157,12 +159,14 @@ bool kernel_computes(const Kernel *kernel, const Node *node);
 Node *schedule_reach(const Schedule *schedule, const Axes *axes, Node *node, const Access *access, Access *in_buffer);
 /* Row-major over the loops whose role is in `roles`, a bit per LoopRole; 0 along the others. */
 Access axes_over(const Axes *axes, const LoopRole *role, unsigned roles);
-enum { ROLES_ALL = 15, ROLES_RESULT = ROLES_ALL & ~(1 << ROLE_FOLD) };
+enum { ROLES_ALL = 31, ROLES_RESULT = ROLES_ALL & ~(1 << ROLE_FOLD) };
 /* Which roles a node of the kernel moves along. */
 unsigned kernel_roles(const Kernel *kernel, const Node *node);
 Access kernel_access(const Kernel *kernel, const Node *node); /* of a node of the kernel at a point of its loops */
 /* op(A) as [batch, M, K] and op(B) as [batch, K, N] over the loops of a contract; `index` 0 or 1. */
 Access product_access(const Kernel *kernel, int index);
+/* Operand `index` of a node of an ATTEND over the loops; -1: its result. */
+Access attend_access(const Kernel *kernel, const Node *node, int index);
 /* Marks every buffer that the kernel reads; `reads` is by buffer id. */
 void kernel_reads(const Schedule *schedule, const Kernel *kernel, bool *reads);
 

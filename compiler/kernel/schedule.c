@@ -45,6 +45,18 @@ Access axes_over(const Axes *axes, const LoopRole *role, unsigned roles) {
     return access;
 }
 
+/* The roles of the loops along which an operand of attention, or the result, moves. */
+static unsigned attend_roles(const Node *node, int operand) {
+    static const unsigned roles[] = {[ATTEND_NONE] = 0,
+                                     [ATTEND_QUERY] = 1u << ROLE_M,
+                                     [ATTEND_KEY] = 1u << ROLE_N,
+                                     [ATTEND_WIDTH] = 1u << ROLE_FOLD,
+                                     [ATTEND_VALUE] = 1u << ROLE_VALUE};
+    AttendAxis row, column;
+    attend_axes(node, operand, &row, &column);
+    return 1u << ROLE_FREE | roles[row] | roles[column];
+}
+
 unsigned kernel_roles(const Kernel *kernel, const Node *node) {
     bool reduced = node->op->kind == OP_REDUCE;
     switch (kernel->kind) {
@@ -54,6 +66,8 @@ unsigned kernel_roles(const Kernel *kernel, const Node *node) {
         return reduced ? ROLES_RESULT : ROLES_ALL;
     case KERNEL_CONTRACT:
         return ROLES_RESULT;
+    case KERNEL_ATTEND:
+        return attend_roles(node, -1);
     default:
         return ROLES_ALL;
     }
@@ -82,6 +96,10 @@ Access product_access(const Kernel *kernel, int index) {
     return access;
 }
 
+Access attend_access(const Kernel *kernel, const Node *node, int index) {
+    return axes_over(&kernel->fine, kernel->fine_role, attend_roles(node, index));
+}
+
 static void read_node(const Schedule *schedule, const Kernel *kernel, Node *node, bool *reads) {
     node = schedule_alias(schedule, node);
     if (kernel_computes(kernel, node)) return;
@@ -103,8 +121,8 @@ void kernel_reads(const Schedule *schedule, const Kernel *kernel, bool *reads) {
     }
 }
 
-static const char *const kind_names[] = {"map", "row", "fold", "contract", "scatter", "check"};
-static const char *const role_names[] = {"", "m ", "n ", "fold "};
+static const char *const kind_names[] = {"map", "row", "fold", "contract", "attend", "scatter", "check"};
+static const char *const role_names[] = {"", "m ", "n ", "fold ", "value "};
 static const char *const buffer_kinds[] = {"input", "result", "variable", "arena", "scalar"};
 
 static void print_buffer(Text *text, const Buffer *buffer) {

@@ -250,12 +250,13 @@ Expr *fold_end(Lower *lower, const Node *node, Var *sum); /* over the lanes, in 
 Expr *row_recall(Lower *lower, Node *node, const Access *access);
 bool row_keeps(const Lower *lower, const Node *node); /* for a later sweep */
 
-/* ---- map.c row.c fold.c contract.c scatter.c: the skeletons ---- */
+/* ---- map.c row.c fold.c contract.c attend.c scatter.c: the skeletons ---- */
 
 void lower_map(Lower *lower);
 void lower_row(Lower *lower);
 void lower_fold(Lower *lower);
 void lower_contract(Lower *lower);
+void lower_attend(Lower *lower);
 void lower_scatter(Lower *lower);
 void lower_check_range(Lower *lower);
 /* One kernel to one or more functions run after each other (a pack, then a product). */

@@ -11,8 +11,9 @@ typedef struct Skeleton {
 } Skeleton;
 
 static const Skeleton skeletons[] = {
-    {KERNEL_MAP, lower_map},           {KERNEL_ROW, lower_row},         {KERNEL_FOLD, lower_fold},
-    {KERNEL_CONTRACT, lower_contract}, {KERNEL_SCATTER, lower_scatter}, {KERNEL_CHECK, lower_check_range},
+    {KERNEL_MAP, lower_map},           {KERNEL_ROW, lower_row},       {KERNEL_FOLD, lower_fold},
+    {KERNEL_CONTRACT, lower_contract}, {KERNEL_ATTEND, lower_attend}, {KERNEL_SCATTER, lower_scatter},
+    {KERNEL_CHECK, lower_check_range},
 };
 
 static void reserve_names(Lower *lower) {

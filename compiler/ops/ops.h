@@ -15,6 +15,9 @@ struct Adjoint {
     const bool *wants; /* by operand */
     Node **given;      /* by operand: the sum of what the rule has given so far, NULL before */
     int fresh;         /* nodes from this one on belong to the contribution being built */
+    /* Gives every wanted operand of `node` its adjoint through `parts`, the same value put together from nodes whose
+     * rules are known: an op that has no rule of its own is derived as what it is made of. */
+    void (*through)(Adjoint *adjoint, Node *node, Node *parts, Node *g);
 };
 /* Adds `value` to the adjoint of operand `index` of the node being differentiated. `rule` is the formula shown. */
 void adjoint_add(Adjoint *adjoint, int index, Node *value, const char *rule);
@@ -134,12 +137,25 @@ Node *sum_all(Graph *graph, Node *x);
 Node *matmul(Graph *graph, Node *a, Node *b, bool transpose_a, bool transpose_b);
 
 /* row.c, softmax.c: over the last axis unless said */
+void softmax_row(const double *x, const double *mask, int64_t n, double *y); /* for evaluators; mask may be NULL */
 Node *softmax(Graph *graph, Node *x, int axis,
               Node *mask); /* mask NULL, or BOOL broadcast to x; a row with none is 0 */
 Node *log_softmax(Graph *graph, Node *x, int axis);
 Node *logsumexp(Graph *graph, Node *x, const int *axes, int count, bool keep);
 Node *layernorm(Graph *graph, Node *x, double eps);
 Node *rmsnorm(Graph *graph, Node *x, double eps);
+
+/* attend.c */
+/* The axes behind the batch's of an operand (from 0) or, for -1, of the result; a mask is queries x keys. */
+typedef enum AttendAxis { ATTEND_NONE, ATTEND_QUERY, ATTEND_KEY, ATTEND_WIDTH, ATTEND_VALUE } AttendAxis;
+void attend_axes(const Node *node, int operand, AttendAxis *row, AttendAxis *column);
+typedef struct AttendParts { /* the operands by what they are; NULL: there is none */
+    Node *q, *k, *v, *lse, *delta, *g, *mask, *kept;
+} AttendParts;
+AttendParts attend_parts(const Node *node);
+/* softmax(scale * q k^T over mask), where kept times factor, else 0, then times v; all batch axes are q's. Operands that
+ * don't fit are a mistake of tgc's own. */
+Node *attend(Graph *graph, AttendParts parts, double scale, double factor);
 
 /* index.c */
 Node *gather(Graph *graph, Node *table, Node *ids); /* [V, D…], [I…] -> [I…, D…]; ids are checked */

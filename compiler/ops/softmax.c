@@ -24,7 +24,7 @@ static bool infer_softmax(const Node *node, Shape *shape, DType *dtype) {
     return node->operand[1]->dtype == DT_BOOL && shape_equal(&node->operand[1]->shape, shape);
 }
 
-static void softmax_row(const double *x, const double *mask, int64_t n, double *y) {
+void softmax_row(const double *x, const double *mask, int64_t n, double *y) {
     double top = -INFINITY, total = 0;
     for (int64_t i = 0; i < n; i++) top = (!mask || mask[i] != 0) && (isnan(x[i]) || x[i] > top) ? x[i] : top;
     for (int64_t i = 0; i < n; i++) {

@@ -25,6 +25,7 @@ typedef struct Walk {
     bool *reaches, *path; /* by node id, up to `from` */
     Node **given;         /* by node id: the adjoint so far */
     int lead;             /* extra leading axes of every adjoint */
+    bool ends;            /* the xs are where it ends, whatever they are computed from */
 } Walk;
 
 /* ---- what matters ---- */
@@ -36,8 +37,12 @@ static bool is_x(const Walk *walk, const Node *node) {
 }
 
 /* Nothing reaches anything through stop(). */
+static bool leads_on(const Walk *walk, const Node *node) {
+    return node->op != &op_stop && !(walk->ends && is_x(walk, node));
+}
+
 static bool any_operand_reaches(const Walk *walk, const Node *node) {
-    for (int i = 0; i < node->operand_count && node->op != &op_stop; i++)
+    for (int i = 0; i < node->operand_count && leads_on(walk, node); i++)
         if (walk->reaches[node->operand[i]->id]) return true;
     return false;
 }
@@ -68,7 +73,7 @@ static void find_path(Walk *walk) {
     walk->path[walk->from->id] = walk->reaches[walk->from->id];
     for (int i = limit - 1; i >= 0; i--) {
         const Node *node = walk->graph->nodes.at[i];
-        for (int k = 0; walk->path[i] && k < node->operand_count && node->op != &op_stop; k++)
+        for (int k = 0; walk->path[i] && k < node->operand_count && leads_on(walk, node); k++)
             if (walk->reaches[node->operand[k]->id]) walk->path[node->operand[k]->id] = true;
     }
 }
@@ -164,6 +169,8 @@ static void contribute(Walk *walk, const Node *node, Node *operand, Node *value)
     *sum_so_far = add(walk->graph, *sum_so_far, value);
 }
 
+static void derive_through(Adjoint *adjoint, Node *node, Node *parts, Node *g);
+
 static void step_back(Walk *walk, Node *node) {
     Graph *graph = walk->graph;
     int count = node->operand_count;
@@ -171,6 +178,7 @@ static void step_back(Walk *walk, Node *node) {
     for (int i = 0; i < count; i++) wants[i] = walk->path[node->operand[i]->id];
     Adjoint to = {.graph = graph, .wants = wants, .given = NEW_ARRAY(walk->scratch, Node *, count + 1)};
     to.fresh = graph->nodes.count;
+    to.through = derive_through;
     stand_at(graph, node);
     node->op->adjoint(graph, &to, node, walk->given[node->id]);
     for (int i = 0; i < count; i++)
@@ -184,6 +192,29 @@ static void walk_back(Walk *walk) {
         name_adjoint(walk, node, walk->given[i]);
         if (any_operand_reaches(walk, node)) step_back(walk, node);
     }
+}
+
+static Walk walk_new(Graph *graph, Arena *scratch, Node *from, Node *seed, Node *const *xs, int count) {
+    Walk walk = {.graph = graph, .scratch = scratch, .from = from, .xs = xs, .x_count = count};
+    int limit = from->id > seed->id ? from->id : seed->id;
+    walk.reaches = NEW_ARRAY(scratch, bool, limit + 1);
+    walk.path = NEW_ARRAY(scratch, bool, limit + 1);
+    walk.given = NEW_ARRAY(scratch, Node *, limit + 1);
+    walk.lead = lead_of(seed, from);
+    return walk;
+}
+
+/* The same walk from the parts to the operands, which stands for one step back through the node. */
+static void derive_through(Adjoint *adjoint, Node *node, Node *parts, Node *g) {
+    Arena *scratch = arena_new();
+    Walk walk = walk_new(adjoint->graph, scratch, parts, g, node->operand, node->operand_count);
+    walk.ends = true;
+    find_path(&walk);
+    walk.given[parts->id] = g;
+    walk_back(&walk);
+    for (int i = 0; i < node->operand_count; i++)
+        if (adjoint->wants[i]) adjoint->given[i] = walk.given[node->operand[i]->id];
+    arena_free(scratch);
 }
 
 /* A zero adjoint where a path exists but every rule on it gave nothing. */
@@ -205,11 +236,7 @@ static void derive(Graph *graph, Node *from, Node *seed, Node *const *xs, int co
                    const Node *first) {
     Span asked = first->span;
     Arena *scratch = arena_new();
-    Walk walk = {.graph = graph, .scratch = scratch, .from = from, .xs = xs, .x_count = count};
-    walk.reaches = NEW_ARRAY(scratch, bool, seed->id + 1);
-    walk.path = NEW_ARRAY(scratch, bool, seed->id + 1);
-    walk.given = NEW_ARRAY(scratch, Node *, seed->id + 1);
-    walk.lead = lead_of(seed, from);
+    Walk walk = walk_new(graph, scratch, from, seed, xs, count);
     find_path(&walk);
     bool known = no_write_on_path(&walk, asked) && rules_exist(&walk, asked), sound = known;
     bool all = !trains_some(&walk, first);

@@ -38,6 +38,11 @@ Model *model_new(Arena *arena, Names *names, Diag *diag, const Source *source, b
  * Diag by then. An entry with errors is left out of the model. */
 bool elaborate(Model *model, const File *file, const Options *options);
 
+/* ---- recognise.c ---- */
+
+/* Puts one attend where a product, a softmax and a product make attention. Values stay the same. */
+void recognise(Model *model);
+
 /* ---- gradient.c ---- */
 
 /* Replaces every grad and jacobian, innermost first, by the nodes of their adjoints. Mistakes of the user (no adjoint
