@@ -155,9 +155,19 @@ Node *fuse_copy_into(Fuse *fuse, Node *node, Place place, Phase phase) {
     fatal("fuse", "a copy of %s finds no place", node->name ? node->name : node->operand[0]->op->name);
 }
 
+/* Attention's result is read twice, by what comes after it and by its own gradient: what comes after it decides. */
+static Node *permute_of(const Fuse *fuse, const Node *node) {
+    if (node->op->kind != OP_ATTEND) return fuse->uses[node->id] == 1 ? fuse->user[node->id] : NULL;
+    for (int id = node->id + 1; id < fuse->graph->nodes.count; id++) {
+        Node *reader = fuse->graph->nodes.at[id];
+        if (fuse->live[id] && reader->op == &op_permute && fuse_alias(fuse, reader->operand[0]) == node) return reader;
+    }
+    return NULL;
+}
+
 /* The permute that is the value's one reader, unless what it shows is wanted in a place of its own. */
 static Node *only_permute(const Fuse *fuse, const Node *node) {
-    Node *permute = fuse->uses[node->id] == 1 ? fuse->user[node->id] : NULL;
+    Node *permute = permute_of(fuse, node);
     if (!permute || permute->op != &op_permute || fuse_alias(fuse, permute->operand[0]) != node) return NULL;
     for (const Node *user = permute; user->op->kind == OP_VIEW;) {
         if (fuse->uses[user->id] != 1) break;

@@ -20,9 +20,12 @@ static const double LEAST_TOP = LOWEST / 3, TINY = 1e-30;
 
 typedef struct Forward {
     Attend a;
-    Block2 q, kt, v, p, o, top, total, shrink;
+    Block2 q, kt, v, p, o;
+    Block2 most, total; /* the maximum and the sum of a row of scores, still one number a lane */
+    Block2 turned;      /* a vector of each of LANES rows, transposed */
+    Block2 top, shrink, level;
     bool one; /* there is one block of keys: nothing runs on */
-    Var *row, *top_now, *top_lanes, *total_lanes;
+    Var *row, *lanes;
 } Forward;
 
 static Index at_row(Lower *lower, Var *row, int64_t stride) {
@@ -32,8 +35,7 @@ static Index at_row(Lower *lower, Var *row, int64_t stride) {
 }
 
 static Expr *of_row(Lower *lower, Block2 block, Var *row, bool lanes) {
-    Expr *x = ex_load(lower, block.array, at_row(lower, row, block.stride), lanes, NULL);
-    return x;
+    return ex_load(lower, block.array, at_row(lower, row, block.stride), lanes, NULL);
 }
 
 static Expr *two(Lower *lower, const char *format, Expr *a, Expr *b) {
@@ -45,54 +47,113 @@ static Expr *one(Lower *lower, const char *format, Expr *x) {
     return ex_apply(lower, T_REAL, format, 1, &x);
 }
 
-static Expr *folded(Lower *lower, const char *format, Var *lanes) {
-    Expr *x = ex_var(lower, lanes);
-    if (!lanes->lanes) return x;
-    x = one(lower, format, x);
-    x->lanes = false;
-    return x;
+static Stmt *count_loop(Lower *lower, const char *name, int64_t from, int64_t to, int64_t step) {
+    LoopKind kind = step > 1 ? LOOP_LANES : LOOP_SERIAL;
+    return st_for(lower, kind, var_new(lower, name, T_INDEX, false), ex_int(lower, T_INDEX, from),
+                  ex_int(lower, T_INDEX, to), step);
 }
 
-static void mask_score(Lower *lower, Block *in, const Attend *a, Index at, void *with) {
+/* ---- numbers of rows, LANES rows at a time ---- */
+
+/* The fold of `lanes` of the rows from r on, a vector with a number for each row: their vectors are transposed, so that
+ * the fold goes from row to row of the block. */
+static Expr *folded_rows(Lower *lower, Block *in, const Forward *f, Block2 lanes, Var *r, const char *format) {
+    int64_t count = lower->lane_count;
+    if (lanes.stride == 1) return of_row(lower, lanes, r, true);
+    Expr *args[4] = {of_row(lower, lanes, r, false), ex_int(lower, T_INDEX, lanes.stride),
+                     ex_load(lower, f->turned.array, index_of(lower, 0), false, NULL), ex_int(lower, T_INDEX, count)};
+    st_call(lower, in, "tg_transpose_block(&%0, %1, &%2, %3)", 4, args);
+    Var *fold = st_var(lower, in, "fold", ex_load(lower, f->turned.array, index_of(lower, 0), true, NULL));
+    Stmt *loop = count_loop(lower, "lane", 1, count, 1);
+    Expr *next = ex_load(lower, f->turned.array, at_row(lower, loop->var, count), true, NULL);
+    st_set(lower, &loop->body, fold, two(lower, format, ex_var(lower, fold), next));
+    st_put(lower, in, loop);
+    return ex_var(lower, fold);
+}
+
+/* top = max(top, most), and how much smaller that makes everything before. */
+static void raise_tops(Lower *lower, Block *in, Forward *f) {
+    Stmt *loop = count_loop(lower, "r", 0, f->a.queries.size, lower->lane_count);
+    Block *body = &loop->body;
+    Expr *most = folded_rows(lower, body, f, f->most, loop->var, "tg_max(%0, %1)");
+    if (f->one) {
+        st_store(lower, body, f->top.array, at_row(lower, loop->var, 1), most, NULL);
+    } else {
+        Var *before = st_let(lower, body, "before", of_row(lower, f->top, loop->var, true));
+        Var *top = st_let(lower, body, "top_now", two(lower, "tg_max(%0, %1)", ex_var(lower, before), most));
+        Expr *gap = two(lower, "%0 - %1", ex_var(lower, before), ex_var(lower, top));
+        st_store(lower, body, f->shrink.array, at_row(lower, loop->var, 1), one(lower, "tg_exp(%0)", gap), NULL);
+        st_store(lower, body, f->top.array, at_row(lower, loop->var, 1), ex_var(lower, top), NULL);
+    }
+    st_put(lower, in, loop);
+}
+
+/* shrink = 1 / total, and the log-sum-exp. */
+static void finish_rows(Lower *lower, Block *in, Forward *f) {
+    Stmt *loop = count_loop(lower, "r", 0, f->a.queries.size, lower->lane_count);
+    Block *body = &loop->body;
+    Expr *sum = folded_rows(lower, body, f, f->total, loop->var, "%0 + %1");
+    Var *all = st_let(lower, body, "all", two(lower, "tg_max(%0, %1)", sum, ex_real(lower, TINY)));
+    Expr *share = two(lower, "%0 / %1", ex_real(lower, 1), ex_var(lower, all));
+    st_store(lower, body, f->shrink.array, at_row(lower, loop->var, 1), share, NULL);
+    if (f->a.lse) {
+        Expr *level =
+            two(lower, "%0 + %1", of_row(lower, f->top, loop->var, true), one(lower, "tg_log(%0)", ex_var(lower, all)));
+        st_store(lower, body, f->level.array, at_row(lower, loop->var, 1), level, NULL);
+    }
+    st_put(lower, in, loop);
+}
+
+/* ---- scores ---- */
+
+static void find_most(Lower *lower, Block *in, const Attend *a, Index at, void *with) {
     Forward *f = with;
     Expr *score = attend_load(lower, a, f->p, f->row, at);
-    bool masks = a->parts.mask || lower->part;
-    if (masks) {
+    if (a->parts.mask || lower->part) {
         Var *var = st_let(lower, in, "score", attend_allowed(lower, a, score));
         score = ex_var(lower, var);
         attend_put(lower, in, a, f->p, f->row, at, score);
     }
-    st_set(lower, in, f->top_lanes, two(lower, "tg_max(%0, %1)", ex_var(lower, f->top_lanes), score));
+    st_set(lower, in, f->lanes, two(lower, "tg_max(%0, %1)", ex_var(lower, f->lanes), score));
 }
 
 static void take_share(Lower *lower, Block *in, const Attend *a, Index at, void *with) {
     Forward *f = with;
-    Expr *low = two(lower, "%0 - %1", attend_load(lower, a, f->p, f->row, at), ex_var(lower, f->top_now));
+    Expr *low = two(lower, "%0 - %1", attend_load(lower, a, f->p, f->row, at), of_row(lower, f->top, f->row, false));
     Var *e = st_let(lower, in, "e", one(lower, "tg_exp(%0)", low));
-    st_set(lower, in, f->total_lanes, two(lower, "%0 + %1", ex_var(lower, f->total_lanes), ex_var(lower, e)));
+    st_set(lower, in, f->lanes, two(lower, "%0 + %1", ex_var(lower, f->lanes), ex_var(lower, e)));
     if (a->o) attend_put(lower, in, a, f->p, f->row, at, attend_dropped(lower, a, ex_var(lower, e)));
 }
 
-/* p = exp(p - top) for a row, with what that changes in its running sum. */
-static void share_row(Lower *lower, Block *in, Forward *f) {
+static Stmt *open_rows(Lower *lower, Block *in, Forward *f, const char *name, Expr *start) {
+    Stmt *rows = attend_row(lower, in, &f->a.queries);
+    f->row = rows->var;
+    f->lanes = st_var(lower, &rows->body, name, f->a.lanes ? ex_lanes(lower, start) : start);
+    return rows;
+}
+
+static void close_rows(Lower *lower, Block *in, Forward *f, Stmt *rows, Block2 into) {
+    st_store(lower, &rows->body, into.array, at_row(lower, f->row, into.stride), ex_var(lower, f->lanes), NULL);
+    attend_row_end(lower, in, &f->a.queries, rows);
+}
+
+/* p = exp(p - top), and total = total * shrink + its rows' sums. */
+static void shares(Lower *lower, Block *in, Forward *f) {
     const Attend *a = &f->a;
-    Expr *least = ex_real(lower, LEAST_TOP);
-    f->top_lanes = st_var(lower, in, "top_lanes", a->lanes ? ex_lanes(lower, least) : least);
-    attend_scores(lower, in, a, mask_score, f);
-    Expr *top = folded(lower, "tg_fold_max(%0)", f->top_lanes), *sum = ex_real(lower, 0);
-    if (!f->one) top = two(lower, "tg_max(%0, %1)", of_row(lower, f->top, f->row, false), top);
-    f->top_now = st_let(lower, in, "top_now", top);
-    sum = a->lanes ? ex_lanes(lower, sum) : sum;
+    st_comment(lower, in, "top: the largest score of each row so far");
+    Stmt *rows = open_rows(lower, in, f, "most_lanes", ex_real(lower, LEAST_TOP));
+    attend_scores(lower, &rows->body, a, find_most, f);
+    close_rows(lower, in, f, rows, f->most);
+    raise_tops(lower, in, f);
+    st_comment(lower, in, "p = exp(p - top)%s", a->parts.kept && a->o ? ", dropped out" : "");
+    rows = open_rows(lower, in, f, "sum_lanes", ex_real(lower, 0));
+    attend_scores(lower, &rows->body, a, take_share, f);
     if (!f->one) {
-        Expr *gap = two(lower, "%0 - %1", of_row(lower, f->top, f->row, false), ex_var(lower, f->top_now));
-        Var *shrink = st_let(lower, in, "shrink_now", one(lower, "tg_exp(%0)", gap));
-        sum = two(lower, "%0 * %1", of_row(lower, f->total, f->row, a->lanes), ex_var(lower, shrink));
-        st_store(lower, in, f->shrink.array, at_row(lower, f->row, 1), ex_var(lower, shrink), NULL);
+        Expr *before =
+            two(lower, "%0 * %1", of_row(lower, f->total, f->row, a->lanes), of_row(lower, f->shrink, f->row, false));
+        st_set(lower, &rows->body, f->lanes, two(lower, "%0 + %1", before, ex_var(lower, f->lanes)));
     }
-    st_store(lower, in, f->top.array, at_row(lower, f->row, 1), ex_var(lower, f->top_now), NULL);
-    f->total_lanes = st_var(lower, in, "total_lanes", sum);
-    attend_scores(lower, in, a, take_share, f);
-    st_store(lower, in, f->total.array, at_row(lower, f->row, f->total.stride), ex_var(lower, f->total_lanes), NULL);
+    close_rows(lower, in, f, rows, f->total);
 }
 
 static void key_block(Lower *lower, Block *in, Forward *f) {
@@ -103,10 +164,7 @@ static void key_block(Lower *lower, Block *in, Forward *f) {
     scores.rows = a->queries.size, scores.columns = a->keys.size;
     scores.k_to = ex_int(lower, T_INDEX, a->width.count);
     attend_product(lower, in, &scores);
-    Stmt *rows = attend_row(lower, in, &a->queries);
-    f->row = rows->var;
-    share_row(lower, &rows->body, f);
-    attend_row_end(lower, in, &a->queries, rows);
+    shares(lower, in, f);
     if (!a->o) return;
     BlockProduct values = {.what = f->one ? "o = p @ v" : "o = o * shrink + p @ v", .a = f->p, .b = f->v, .c = f->o};
     values.adds = !f->one;
@@ -119,51 +177,47 @@ static void key_block(Lower *lower, Block *in, Forward *f) {
 /* O = o / total and L = top + log(total). */
 static void store_results(Lower *lower, Block *in, Forward *f) {
     Attend *a = &f->a;
+    finish_rows(lower, in, f);
     Stmt *rows = attend_row(lower, in, &a->queries);
-    Block *body = &rows->body;
-    Expr *sum = of_row(lower, f->total, rows->var, a->lanes);
-    Var *lanes = st_let(lower, body, "sum", sum);
-    Var *total = st_let(lower, body, "all",
-                        two(lower, "tg_max(%0, %1)", folded(lower, "tg_fold_add(%0)", lanes), ex_real(lower, TINY)));
     if (a->lse) {
         Access own = kernel_access(lower->kernel, a->lse);
-        Expr *level = two(lower, "%0 + %1", of_row(lower, f->top, rows->var, false),
-                          one(lower, "tg_log(%0)", ex_var(lower, total)));
-        value_store(lower, body, a->lse, &own, level);
+        value_store(lower, &rows->body, a->lse, &own, of_row(lower, f->level, rows->var, false));
     }
     if (a->o) {
-        Var *share =
-            st_let(lower, body, "one_over_all", two(lower, "%0 / %1", ex_real(lower, 1), ex_var(lower, total)));
-        attend_store_row(lower, body, a->o, &a->values, f->o, rows->var, ex_var(lower, share), false);
+        Expr *share = of_row(lower, f->shrink, rows->var, false);
+        attend_store_row(lower, &rows->body, a->o, &a->values, f->o, rows->var, share, false);
     }
     attend_row_end(lower, in, &a->queries, rows);
 }
 
 static void fill(Lower *lower, Block *in, Block2 block, double number) {
-    Stmt *loop =
-        st_for(lower, LOOP_SERIAL, var_new(lower, "r", T_INDEX, false), NULL, ex_int(lower, T_INDEX, block.rows), 1);
-    st_store(lower, &loop->body, block.array, at_row(lower, loop->var, 1), ex_real(lower, number), NULL);
+    Stmt *loop = count_loop(lower, "r", 0, block.rows, lower->lane_count);
+    Expr *value = ex_lanes(lower, ex_real(lower, number));
+    st_store(lower, &loop->body, block.array, at_row(lower, loop->var, 1), value, NULL);
     st_put(lower, in, loop);
 }
 
+/* Rows and columns that are not there take part in the products: they must hold numbers. */
 static void make_arrays(Lower *lower, Block *in, Forward *f) {
     const Attend *a = &f->a;
-    int64_t queries = a->queries.size, keys = a->keys.size, lanes = a->lanes ? lower->lane_count : 1;
+    int64_t queries = a->queries.size, keys = a->keys.size, lanes = lower->lane_count, width = a->lanes ? lanes : 1;
+    bool rows_in_part = a->queries.count % queries != 0, part = rows_in_part || a->keys.count % keys != 0;
     f->q = attend_array(lower, in, "q_block", queries, a->width.padded);
     f->kt = attend_array(lower, in, "k_block", a->width.count, keys);
     f->p = attend_array(lower, in, "p", queries, keys);
-    f->top = attend_array(lower, in, "top", queries, 1);
-    f->total = attend_array(lower, in, "total", queries, lanes);
     if (a->o) f->v = attend_array(lower, in, "v_block", keys, a->values.padded);
     if (a->o) f->o = attend_array(lower, in, "o_block", queries, a->values.padded);
-    if (!f->one) f->shrink = attend_array(lower, in, "shrink", queries, 1);
-    bool part = a->queries.count % queries != 0 || a->keys.count % keys != 0;
+    f->most = attend_array(lower, in, "most", queries, width);
+    f->total = attend_array(lower, in, "total", queries, width);
+    f->top = attend_array(lower, in, "top", queries, 1);
+    f->shrink = attend_array(lower, in, "shrink", queries, 1);
+    if (width > 1) f->turned = attend_array(lower, in, "turned", lanes, lanes);
+    if (a->lse) f->level = attend_array(lower, in, "level", queries, 1);
     if (part) attend_clear(lower, in, f->p);
-    if (part && !f->one) attend_clear(lower, in, f->total);
+    if (rows_in_part) attend_clear(lower, in, f->most);
+    if (rows_in_part || !f->one) attend_clear(lower, in, f->total);
     if (f->one) return;
     fill(lower, in, f->top, LEAST_TOP);
-    if (!part) attend_clear(lower, in, f->total);
-    fill(lower, in, f->shrink, 0);
     if (a->o) attend_clear(lower, in, f->o);
 }
 

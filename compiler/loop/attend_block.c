@@ -8,7 +8,7 @@
 
 enum {
     BLOCK = 64,     /* the largest block of queries or keys */
-    BLOCK_ROWS = 8, /* which is a multiple of this, whatever the tile */
+    BLOCK_ROWS = 8, /* which is a multiple of this and of the lanes, whatever the tile */
 };
 
 /* ---- sizes ---- */
@@ -92,8 +92,9 @@ Attend attend_of(Lower *lower) {
     int64_t lanes = lower->lane_count;
     Attend a = {.root = kernel->root, .parts = attend_parts(kernel->root)};
     for (int i = 0; i < kernel->nodes.count; i++) *member(&a, kernel->nodes.at[i]) = kernel->nodes.at[i];
-    a.queries = blocks_of(kernel, ROLE_M, BLOCK_ROWS);
-    a.keys = blocks_of(kernel, ROLE_N, lanes > BLOCK_ROWS ? lanes : BLOCK_ROWS);
+    int64_t unit = lanes > BLOCK_ROWS ? lanes : BLOCK_ROWS;
+    a.queries = blocks_of(kernel, ROLE_M, unit);
+    a.keys = blocks_of(kernel, ROLE_N, unit);
     a.width = columns_of(kernel, ROLE_FOLD, lanes);
     a.values = columns_of(kernel, ROLE_VALUE, lanes);
     Access scores = over_scores(kernel);
