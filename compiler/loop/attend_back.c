@@ -61,6 +61,8 @@ static void scores_back(Lower *lower, Block *in, Backward *b) {
         shares.k_to = ex_int(lower, T_INDEX, a->values.count);
         attend_product(lower, in, &shares);
     }
+    st_comment(lower, in, "p = exp(p - lse)%s%s", b->scores ? ", ds = p * (ds - row_sum)" : "",
+               a->parts.kept ? ", both dropped out" : "");
     Stmt *rows = attend_row(lower, in, &a->queries);
     b->row = rows->var;
     b->lse = of_row(lower, a, OPERAND_LSE);

@@ -180,6 +180,8 @@ void attend_clear(Lower *lower, Block *in, Block2 block) {
     st_put(lower, in, loop);
 }
 
+static const char *const operand_names[] = {"q", "k", "v", "lse", "row_sum", "g"};
+
 /* Rows from `there` on. */
 static void clear_rows(Lower *lower, Block *in, const Blocks *rows, Block2 to) {
     if (rows->count % rows->size == 0) return;
@@ -236,6 +238,7 @@ static void copy_columns(Lower *lower, Block *in, const Attend *a, int index, co
 
 void attend_copy(Lower *lower, Block *in, const Attend *a, int index, const Blocks *rows, const Columns *columns,
                  Block2 to, double scale) {
+    st_comment(lower, in, "%s: a block of %s%s", to.array->name, operand_names[index], scale != 1 ? ", scaled" : "");
     Stmt *loop = attend_row(lower, in, rows);
     copy_columns(lower, &loop->body, a, index, columns, to, loop->var, scale);
     attend_row_end(lower, in, rows, loop);
@@ -300,6 +303,7 @@ void attend_copy_transposed(Lower *lower, Block *in, const Attend *a, int index,
     Access in_buffer;
     int64_t lanes = lower->lane_count, full = columns->count / lanes * lanes;
     corner(lower, a, index, rows, &in_buffer);
+    st_comment(lower, in, "%s: a block of %s, transposed", to.array->name, operand_names[index]);
     bool in_blocks = stride_at(lower, &in_buffer, columns->loop) == 1 && full > 0 && rows->count >= lanes;
     Expr *none = ex_int(lower, T_INDEX, 0);
     if (in_blocks) {

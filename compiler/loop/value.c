@@ -227,7 +227,11 @@ static Expr *leaf_value(Lower *lower, const Node *node, const Access *access) {
     Expr *element = element_number(lower, access);
     const char *format = arena_printf(lower->arena, "tg_uniform(%%0, site%d, key0, key1)",
                                       site_number(lower->function, node, lower->arena));
-    return ex_apply(lower, T_REAL, format, 1, &element);
+    Expr *x = ex_apply(lower, T_REAL, format, 1, &element);
+    Expr *random = ex_var(lower, st_let(lower, lower->block[x->depth], "random", x));
+    random->depth = x->depth;
+    value_bind(lower, node, access, random);
+    return random;
 }
 
 /* ---- computed values ---- */

@@ -250,10 +250,12 @@ static Node *append(Graph *graph, const Op *op, AttendParts *p, double scale, do
     Shape shape;
     DType dtype;
     if (!infer_attend(&row, &shape, &dtype)) fatal("graph", "the operands of %s do not fit", op->name);
-    return graph_append(graph, op, dtype, shape, count, operand, &attr);
+    return node_title(graph_append(graph, op, dtype, shape, count, operand, &attr),
+                      op == &op_attend ? "attended" : NULL);
 }
 
 Node *attend(Graph *graph, AttendParts parts, double scale, double factor) {
+    if (!parts.q || !parts.k || !parts.v || (factor != 0 && !parts.kept)) return NULL;
     return append(graph, &op_attend, &parts, scale, factor);
 }
 
@@ -337,6 +339,7 @@ static Node *expand_back(Graph *graph, Node *node, Node *const *operand) {
 
 /* A second derivative is that of the parts. */
 static void adjoint_of_parts(Graph *graph, Adjoint *to, Node *node, Node *g) {
+    graph->rule = "dX = what arrives through the parts that Y is put together from";
     to->through(to, node, node->op->expand(graph, node, node->operand), g);
 }
 

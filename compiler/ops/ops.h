@@ -153,8 +153,8 @@ typedef struct AttendParts { /* the operands by what they are; NULL: there is no
     Node *q, *k, *v, *lse, *delta, *g, *mask, *kept;
 } AttendParts;
 AttendParts attend_parts(const Node *node);
-/* softmax(scale * q k^T over mask), where kept times factor, else 0, then times v; all batch axes are q's. Operands that
- * don't fit are a mistake of tgc's own. */
+/* softmax(scale * q k^T over mask), where kept times factor, else 0, then times v; all batch axes are q's. Operands
+ * that don't fit are a mistake of tgc's own. */
 Node *attend(Graph *graph, AttendParts parts, double scale, double factor);
 
 /* index.c */

@@ -101,6 +101,31 @@ static Node *made_attention(Bench *bench, Node **x) {
     return matmul(g, softmax(g, scaled, scaled->shape.rank - 1, causal(g, 3, NULL)), x[2], false, false);
 }
 
+/* Attention as one node, some keys hidden and some probabilities dropped, and the parts of its gradient. */
+static Node *attended(Graph *g, Node **x) {
+    AttendParts parts = {.q = x[0], .k = x[1], .v = x[2]};
+    int rank = x[0]->shape.rank;
+    Shape scores = x[0]->shape;
+    scores.size[rank - 1] = x[1]->shape.size[rank - 2];
+    Shape last = {.rank = 2, .size = {scores.size[rank - 2], scores.size[rank - 1]}};
+    parts.mask = broadcast(g, logical_not(g, lower_left(g, &last)), scores);
+    parts.kept =
+        broadcast(g, less(g, modulo(g, iota(g, last.size[1]), constant(g, 3, DT_I32)), constant(g, 2, DT_I32)), scores);
+    return attend(g, parts, 0.7, 1.5);
+}
+
+/* Its derivative by input `by`, weighed so that no part of it cancels. */
+static Node *attended_slope(Graph *g, Node **x, int by) {
+    Node *o = attended(g, x);
+    grad(g, sum_all(g, multiply(g, o, o)), x + by, 1, x + 3);
+    return x[3];
+}
+
+MADE(made_attend, attended(g, x))
+MADE(made_attend_dq, attended_slope(g, x, 0))
+MADE(made_attend_dk, attended_slope(g, x, 1))
+MADE(made_attend_dv, attended_slope(g, x, 2))
+
 static const struct {
     const char *name;
     const Op *op;
@@ -182,6 +207,12 @@ static const struct {
     {"a matrix by itself", &op_matmul, made_gram, {"f 2 3"}, -1, 1},
     {"affine", &op_matmul, made_affine, {"f 2 2 3", "f 3 2", "f 2"}, -1, 1},
     {"attention", &op_softmax, made_attention, {"f 2 1 3 2", "f 2 3 2", "f 2 2 3 1"}, -1, 1},
+    {"attend", &op_attend, made_attend, {"f 3 2", "f 4 2", "f 4 3"}, -1, 1},
+    {"attend, stacks", &op_attend, made_attend, {"f 2 2 3", "f 2 3 3", "f 2 3 1"}, -1, 1},
+    {"attend's dq", &op_attend_dq, made_attend_dq, {"f 3 2", "f 4 2", "f 4 3"}, -1, 1},
+    {"attend's dk", &op_attend_dk, made_attend_dk, {"f 3 2", "f 4 2", "f 4 3"}, -1, 1},
+    {"attend's dv", &op_attend_dv, made_attend_dv, {"f 3 2", "f 4 2", "f 4 3"}, -1, 1},
+    {"attend's lse, on the way to dq", &op_attend_lse, made_attend_dq, {"f 2 1", "f 3 1", "f 3 2"}, -1, 1},
     {"gather", &op_gather, made_gather, {"f 3 2"}, -1, 1},
     {"scatter_add", &op_scatter_add, made_scatter, {"f 3 2", "f 4 2"}, -1, 1},
     {"scatter_add, its rows", &op_scatter_add, made_scatter_rows, {"f 4 2", "f 3 2"}, -1, 1},

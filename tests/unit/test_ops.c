@@ -70,6 +70,12 @@ MADE(made_matmul, matmul(g, x[0], x[1], false, false))
 MADE(made_matmul_tn, matmul(g, x[0], x[1], true, false))
 MADE(made_matmul_nt, matmul(g, x[0], x[1], false, true))
 MADE(made_matmul_tt, matmul(g, x[0], x[1], true, true))
+MADE(made_attend, attend(g, (AttendParts){.q = x[0], .k = x[1], .v = x[2]}, 0.5, 0))
+MADE(made_attend_masked, attend(g, (AttendParts){.q = x[0], .k = x[0], .v = x[1], .mask = x[2]}, 1, 0))
+MADE(made_attend_dropped, attend(g, (AttendParts){.q = x[0], .k = x[0], .v = x[1], .kept = x[2]}, 1, 2))
+MADE(made_attend_dq, derived(g, attend(g, (AttendParts){.q = x[0], .k = x[1], .v = x[2]}, 1, 0), x[0]))
+MADE(made_attend_dk, derived(g, attend(g, (AttendParts){.q = x[0], .k = x[1], .v = x[2]}, 1, 0), x[1]))
+MADE(made_attend_dv, derived(g, attend(g, (AttendParts){.q = x[0], .k = x[1], .v = x[2]}, 1, 0), x[2]))
 MADE(made_scatter_add, scatter_add(g, x[0], x[1], x[2]))
 MADE(made_one_hot, one_hot(g, x[0], 3))
 MADE(made_concat, concat(g, x, 2, 1))
@@ -199,6 +205,18 @@ static const struct {
     {"row times matrix", &op_matmul, made_matmul, {"f 2: 1 2", "f 2 2: 1 2 3 4"}, "f 2: 7 10"},
     {"matrix times column", &op_matmul, made_matmul, {"f 2 2: 1 2 3 4", "f 2: 1 2"}, "f 2: 5 11"},
     {"matmul over nothing", &op_matmul, made_matmul, {"f 2 0:", "f 0 2:"}, "f 2 2: 0 0 0 0"},
+    /* scores 0 and 2 log 3 by halves: shares 1/4 and 3/4 */
+    {"attend", &op_attend, made_attend, {"f 1 1: 2.1972245773362196", "f 2 1: 0 1", "f 2 2: 4 8 0 4"}, "f 1 2: 1 5"},
+    {"attend, masked", &op_attend, made_attend_masked, {"f 2 1: 0 0", "f 2 1: 3 5", "b 2 2: 1 0 0 0"}, "f 2 1: 3 0"},
+    {"attend, dropped out",
+     &op_attend,
+     made_attend_dropped,
+     {"f 2 1: 0 0", "f 2 1: 3 5", "b 2 2: 1 0 1 1"},
+     "f 2 1: 3 8"},
+    {"attend's dq", &op_attend_dq, made_attend_dq, {"f 1 1: 0", "f 2 1: 1 3", "f 2 1: 2 6"}, "f 1 1: 2"},
+    {"attend's dk", &op_attend_dk, made_attend_dk, {"f 1 1: 2", "f 2 1: 0 0", "f 2 1: 2 6"}, "f 2 1: -2 2"},
+    {"attend's dv", &op_attend_dv, made_attend_dv, {"f 1 1: 2", "f 2 1: 0 0", "f 2 1: 2 6"}, "f 2 1: 0.5 0.5"},
+    {"attend's lse", &op_attend_lse, made_attend_dv, {"f 1 1: 0", "f 1 1: 7", "f 1 1: 2"}, "f 1 1: 1"},
     {"gather", &op_gather, made_gather, {"f 3 2: 1 2 3 4 5 6", "i 2 2: 2 0 0 1"}, "f 2 2 2: 5 6 1 2 1 2 3 4"},
     {"scatter_add",
      &op_scatter_add,
@@ -299,7 +317,7 @@ static void maps_have_texts_and_all_have_rules(void) {
         const Op *row = op_table[op];
         CU_ASSERT((row->kind == OP_MAP) == (row->c != NULL));
         CU_ASSERT((row->kind == OP_MAP) == (row->cost > 0));
-        CU_ASSERT((row->kind == OP_ROW) == (row->expand != NULL));
+        CU_ASSERT((row->kind == OP_ROW || row->kind == OP_ATTEND) == (row->expand != NULL));
         CU_ASSERT_PTR_NOT_NULL(row->infer);
     }
 }
@@ -365,6 +383,7 @@ static void nothing_is_made_of_nothing(void) {
     for (int row = 0; row < ROW_COUNT; row++)
         for (int lost = 0; lost < MOST_INPUTS && rows[row].inputs[lost]; lost++) {
             if (rows[row].build == made_softmax_masked && lost == 1) continue; /* no mask, then */
+            if (rows[row].build == made_attend_masked && lost == 2) continue;
             if (rows[row].build == made_write || is_derived(rows[row].build)) continue;
             Bench bench = bench_new();
             Node *x[MOST_INPUTS] = {0};
