@@ -54,10 +54,10 @@ static int usage(void) {
 /* ---- what there is to run ---- */
 
 static Cover add_families(List *list, uint64_t seed, bool print) {
-    static const Family *const tables[] = {value_families, move_families, layer_families};
+    static const Family *const tables[] = {value_families, move_families, layer_families, attention_families};
     Cover sum = {0};
-    int table = 0;
-    for (const Family *family = tables[0]; family->name || ++table < 3; family++) {
+    size_t table = 0;
+    for (const Family *family = tables[0]; family->name || ++table < sizeof tables / sizeof *tables; family++) {
         if (!family->name) family = tables[table];
         Cover cover = cover_family(family, list, seed);
         if (print)

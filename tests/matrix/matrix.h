@@ -153,7 +153,9 @@ bool broadcast_of(const Dims *a, const Dims *b, Dims *result);
 void fold(List *list, const char *family, int op, char type, Dims shape, const char *axes, const bool *gone,
           const char *keep, bool named, Mode mode);
 
-/* ---- small.c, single.c, and families in values.c, moves.c, layers.c; cover.c takes cases of a family ---- */
+/* ---- small.c, single.c, and families in values.c, moves.c, layers.c, attention.c; cover.c takes cases of a family
+ * ----
+ */
 
 void small_cases(List *list);
 /* Small cases of their own: states, corners, and what a family has no place for. */
@@ -171,7 +173,7 @@ typedef struct Family {
 } Family;
 
 /* Each ends with a NULL name. */
-extern const Family value_families[], move_families[], layer_families[];
+extern const Family value_families[], move_families[], layer_families[], attention_families[];
 
 enum { SIZE_COUNT = 8, SIZE_ONE = 1 /* the level of size 1, and of an axis that isn't there */ };
 extern const int sizes[SIZE_COUNT]; /* 0 1 2 3 5 17 33 65 */
