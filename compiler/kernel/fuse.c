@@ -65,6 +65,7 @@ static void count_uses(Fuse *fuse) {
 /* A kernel is called after the last value it stores, one with a name of its own before others. */
 static const char *kernel_name(const Fuse *fuse, const Group *group) {
     const Node *best = NULL;
+    if (group->kind == KERNEL_ATTEND) return value_name(fuse->arena, group->root);
     for (int i = 0; i < group->nodes.count; i++) {
         const Node *node = group->nodes.at[i];
         if (fuse->place[node->id].buffer && (node->name || !best || !best->name)) best = node;

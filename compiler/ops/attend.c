@@ -274,7 +274,10 @@ static void adjoint_attend(Graph *graph, Adjoint *to, Node *node, Node *g) {
     AttendParts parts = attend_parts(node), of_scores = {.q = parts.q, .k = parts.k, .mask = parts.mask};
     double scale = node->attr.value, factor = node->attr.factor;
     Node *lse = node_title(append(graph, &op_attend_lse, &of_scores, scale, 0), "lse");
-    lse->rule = "L = log(rowsum(exp(S))), from which P = exp(S - L) is made again";
+    lse->phase = node->phase; /* made along with the result; what is kept of it for the way back */
+    lse->forward = NULL;
+    lse->rule = node->rule;
+    to->fresh = graph->nodes.count;
     Node *both = multiply(graph, g, node);
     int last = both->shape.rank - 1;
     AttendParts all = {.lse = repeated(graph, lse, g, node), .g = g};
