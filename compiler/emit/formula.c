@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { FORMULA_LIMIT = 150 };
+enum { FORMULA_LIMIT = 180 };
 
 /* ---- names ---- */
 
@@ -159,6 +159,20 @@ static void put_call(Formula *f, const Node *node) {
     text_add(&f->text, ")");
 }
 
+/* "attend(q, k, v, scale = 0.125, keys where column <= row)" */
+static void put_attend(Formula *f, const Node *node) {
+    AttendParts parts = attend_parts(node);
+    text_printf(&f->text, "%s(", node->op->name);
+    for (int i = 0; i < node->operand_count && node->operand[i] != parts.mask && node->operand[i] != parts.kept; i++) {
+        if (i) text_add(&f->text, ", ");
+        put_node(f, node->operand[i], false, false);
+    }
+    text_printf(&f->text, ", scale = %.3g", node->attr.value);
+    if (parts.mask) text_add(&f->text, ", keys where "), put_node(f, parts.mask, false, false);
+    if (parts.kept) text_add(&f->text, ", kept where "), put_node(f, parts.kept, false, false);
+    text_add(&f->text, ")");
+}
+
 /* The axis of the view along which the numbers of an iota below it go up; -1: there is none. */
 static int iota_axis(const Node *node) {
     if (node->op == &op_iota) return node->shape.rank == 1 ? 0 : -1;
@@ -228,6 +242,8 @@ static void put_node(Formula *f, const Node *node, bool bracket, bool top) {
         put_format(f, node, bracket);
     else if (node->op->kind == OP_MATMUL)
         put_product(f, node, bracket);
+    else if (node->op->kind == OP_ATTEND)
+        put_attend(f, node);
     else
         put_call(f, node);
 }

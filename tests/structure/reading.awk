@@ -14,7 +14,7 @@ FNR == NR {
 BEGIN {
     split("any axis to row column iota in panels of columns rows select uniform inf nan e T pow", words, " ")
     for (i in words) known[words[i]] = 1
-    split("max min floor sqrt mod not negative", words, " ")
+    split("max min floor sqrt mod not negative scale keys kept where", words, " ")
     for (i in words) known[words[i]] = 1
 }
 
