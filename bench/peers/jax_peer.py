@@ -49,7 +49,8 @@ def heads(x, h):
 
 
 def attention_new(d, cross=False):
-    return {"q": dense(d, d), "kv": dense(d, 2 * d), "o": dense(d, d)} if cross else {"qkv": dense(d, 3 * d), "o": dense(d, d)}
+    maps = {"q": dense(d, d), "kv": dense(d, 2 * d)} if cross else {"qkv": dense(d, 3 * d)}
+    return maps | {"o": dense(d, d)}
 
 
 def attention(p, x, y, h, mask=None, causal=False):
@@ -90,7 +91,7 @@ def training(params, loss_of, rate, beta1, beta2, eps, decay, clip):
         m = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, m, grads)
         v = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, v, grads)
         params = jax.tree.map(
-            lambda p, m, v: p * (1 - rate * decay)
+            lambda p, m, v: p * (1 - rate * decay * (p.ndim > 1))
             - rate * (m / (1 - beta1**count)) / (jnp.sqrt(v / (1 - beta2**count)) + eps), params, m, v)
         return params, m, v, loss
 

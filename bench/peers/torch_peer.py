@@ -117,6 +117,8 @@ class Writer(nn.Module):
     def __init__(self, v, d, h, layers, places=1024):
         super().__init__()
         self.words, self.places = nn.Embedding(v, d), nn.Embedding(places, d)
+        nn.init.normal_(self.words.weight, std=0.02)
+        nn.init.normal_(self.places.weight, std=0.01)
         gelu = nn.GELU(approximate="tanh")
         self.layers = nn.ModuleList(Layer(d, h, 4 * d, False, gelu) for _ in range(layers))
         self.norm = nn.LayerNorm(d)
@@ -134,7 +136,10 @@ def w2(_, sizes):
     model = Writer(v, sizes["D"], 12, sizes["L"])
     x, y = (torch.randint(0, v, (b, t)) for _ in range(2))
     forward = compiled(model)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
+    tables = [p for p in model.parameters() if p.dim() > 1]
+    others = [p for p in model.parameters() if p.dim() == 1]
+    groups = [{"params": tables, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.95), fused=True)
     return training(model, lambda: forward(x, y), optimiser, None)
 
 

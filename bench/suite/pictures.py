@@ -5,10 +5,10 @@ On white, so that they can be read on light and dark pages alike; colours that k
 import subprocess
 
 from suite import results
-from suite.results import OWN, median
+from suite.results import OWN, median, titles
 
-colours = {OWN: "#d55e00", "torch": "#0072b2", "torch.compile": "#56b4e9", "jax": "#009e73", "openblas": "#cc79a7", "dnnl": "#7f7f7f"}
-titles = {OWN: "tgc", "torch": "PyTorch", "torch.compile": "torch.compile", "jax": "JAX", "openblas": "OpenBLAS", "dnnl": "oneDNN"}
+colours = {OWN: "#d55e00", "torch": "#0072b2", "torch.compile": "#56b4e9", "jax": "#009e73", "openblas": "#cc79a7",
+           "dnnl": "#7f7f7f"}
 head = """set terminal svg size {width},{height} font 'sans,13' background 'white'
 set output '{path}'
 set encoding utf8
@@ -34,7 +34,8 @@ def panel(key, title, x_title, y_title, series, log_y=True):
     text = "".join(block(f"{key}_{i}", points) for i, points in enumerate(series.values()))
     text += f"set title '{title}'\nset xlabel '{x_title}'\nset ylabel '{y_title}'\nset logscale x 2\n"
     text += ("set logscale y\nset yrange [*:*]\n" if log_y else "unset logscale y\nset yrange [0:*]\n")
-    text += "set xtics (" + ", ".join(f"'{x}' {x}" for x in ticks) + ")\n"
+    text += f"set xrange [{ticks[0] / 1.2}:{ticks[-1] * 1.2}]\nset bmargin 6.5\n"
+    text += "set xtics nomirror (" + ", ".join(f"'{x}' {x}" for x in ticks) + ")\n"
     return text + "plot " + ", ".join(
         f"${key}_{i} with linespoints lw 2 pt 7 ps 0.6 lc '{colours[name]}' title '{titles[name]}'"
         for i, name in enumerate(series)) + "\n"
@@ -76,10 +77,13 @@ def share_of(record, name):
 
 def bars(path, records, who):
     """Share of the peak of each product, a bar for each taker."""
+    who = [name for name in who if any(share_of(record, name) for record in records)]
     points = [[f'"{record["row"].removeprefix("W4 ")}"'] + [round(share_of(record, name) or 0, 1) for name in who]
               for record in records]
-    columns = ", ".join(f"$bars using {i + 2}:xtic(1) title '{titles[name]}' lc '{colours[name]}'" for i, name in enumerate(who))
-    draw(path, 1100, 470, block("bars", points) + "set style data histograms\nset style fill solid border -1\n"
-         "set boxwidth 0.9\nset yrange [0:*]\nset ylabel '% of the multiply-add peak'\n"
-         "set xtics rotate by -40 font ',10' nomirror\nset bmargin 9\nset key inside top right horizontal\n"
+    columns = ", ".join(f"$bars using {i + 2}:xtic(1) title '{titles[name]}' lc '{colours[name]}'"
+                        for i, name in enumerate(who))
+    draw(path, 1100, 430, block("bars", points) + "set style data histograms\nset style fill solid border -1\n"
+         "set boxwidth 0.9\nset ylabel '% of the multiply-add peak'\n"
+         "set xtics rotate by -40 font ',10' nomirror\nset bmargin 7\nset rmargin 8\n"
+         "set key inside top right horizontal\n"
          "set yrange [0:125]\nplot " + columns + "\n")

@@ -2,7 +2,7 @@
 
 A file of results holds a line of JSON for each run (machine, versions, command, commit) and one for each row:
 
-    {"row": "W1 step", "set": "W1", …, "drift": 0.012, "peaks": […], "takers": {"tgc": {"rounds": [{…}, …]}, …}}
+    {"row": "W1 step", "set": "W1", …, "peaks": […], "takers": {"tgc": {"rounds": [{"ms_median": …, …}, …]}, …}}
 
 A row that was measured again counts as it stood the last time.
 """
@@ -10,7 +10,9 @@ import json
 import statistics
 
 OWN = "tgc"
-order = [OWN, "torch", "torch.compile", "jax", "openblas", "dnnl"]
+titles = {OWN: "tgc", "torch": "PyTorch", "torch.compile": "torch.compile", "jax": "JAX", "openblas": "OpenBLAS",
+          "dnnl": "oneDNN"}
+order = list(titles)
 
 
 def load(paths):
@@ -27,15 +29,19 @@ def load(paths):
     return runs, list(rows.values())
 
 
+def rounds_of(record, taker):
+    return record["takers"].get(taker, {}).get("rounds", [])
+
+
 def median(record, taker, field):
     """Of the rounds that have it; None where there is none."""
-    found = [burst[field] for burst in record["takers"].get(taker, {}).get("rounds", []) if burst.get(field) is not None]
+    found = [burst[field] for burst in rounds_of(record, taker) if burst.get(field) is not None]
     return statistics.median(found) if found else None
 
 
 def spread(record, taker):
     """Half of what lies between the quartiles of a burst, as a share of its median; the median over the rounds."""
-    rounds = record["takers"].get(taker, {}).get("rounds", [])
+    rounds = rounds_of(record, taker)
     return statistics.median((b["ms_high"] - b["ms_low"]) / 2 / b["ms_median"] for b in rounds) if rounds else None
 
 
@@ -66,20 +72,22 @@ def rate(record, taker):
     return record["work"] / ms / 1e6 if ms else None
 
 
-def limit(record):
-    """What the machine can do at most, measured in the same run: GFLOP/s or GB/s."""
-    return statistics.median(record["peaks" if record["unit"] == "flop" else "memory"])
+def share_of(record, taker, work):
+    """`work` over the time and over what the machine gave at most beside each burst; the median over the bursts."""
+    found = []
+    for burst in rounds_of(record, taker):
+        at_most = statistics.mean(burst["peaks"]) if record["unit"] == "flop" else burst["memory"]
+        found.append(work(burst) / burst["ms_median"] / 1e6 / at_most)
+    return statistics.median(found) if found else None
 
 
 def share(record, taker):
-    found = rate(record, taker)
-    return found / limit(record) if found else None
+    return share_of(record, taker, lambda burst: record["work"])
 
 
 def counted_share(record):
-    """tgc's counted arithmetic, products or not, over the peak: what its loops do, not only what the workload asks."""
-    ms, flop = median(record, OWN, "ms_median"), median(record, OWN, "flop")
-    return flop / ms / 1e6 / statistics.median(record["peaks"]) if ms and flop else None
+    """tgc's counted arithmetic, products or not: what its loops do, not only what the workload asks."""
+    return share_of(record, OWN, lambda burst: burst["flop"])
 
 
 def milliseconds(ms):

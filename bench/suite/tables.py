@@ -1,10 +1,8 @@
 """The results as tables in Markdown, one function for each kind of row."""
 from suite import results
 from suite.workloads import untimed
-from suite.results import OWN, median, milliseconds, number, percent
+from suite.results import OWN, median, milliseconds, number, percent, titles
 
-titles = {OWN: "tgc", "torch": "PyTorch", "torch.compile": "torch.compile", "jax": "JAX", "openblas": "OpenBLAS",
-          "dnnl": "oneDNN"}
 frameworks, libraries = ["torch", "torch.compile", "jax"], ["openblas", "dnnl"]
 
 
@@ -34,7 +32,8 @@ def of_set(records, name):
 def steps(records):
     """Training steps, attention, decoding: time, shares, memory."""
     who = [OWN, *frameworks]
-    heads = ["workload", *(f"{titles[name]}, ms" for name in who), "ratio", "share", "counted", "drift", "MiB", "leanest peer"]
+    heads = ["workload", *(f"{titles[name]}, ms" for name in who), "ratio", "share", "counted", "drift", "MiB"]
+    heads.append("leanest peer")
     rows = []
     for record in records:
         lean, mib = results.leanest(record)
@@ -65,8 +64,8 @@ def compiling(records):
     """Seconds to the first step's end, all caches cold; for tgc from the .tg to the library."""
     who = [OWN, "torch.compile", "jax"]
     heads = ["model", *(f"{titles[name]}, s" for name in who)]
-    return markdown(heads, [[record["row"], *(number(record["takers"].get(name, {}).get("first_s"), ".1f") for name in who)]
-                            for record in records])
+    seconds = lambda record, name: number(record["takers"].get(name, {}).get("first_s"), ".1f")  # noqa: E731
+    return markdown(heads, [[record["row"], *(seconds(record, name) for name in who)] for record in records])
 
 
 def targets(records):

@@ -1,7 +1,7 @@
 """By whom it is measured: tgc, PyTorch, JAX, OpenBLAS and oneDNN, each behind the same two calls.
 
     taker.prepare(row)          compiles and warms up; {"first_s": …} where that says something
-    taker.time(row, seconds)    {"ms_median": …, "ms_low": …, "ms_high": …, "ms_min": …, "steps": …, "mib": …}
+    taker.time(row, seconds)    {"ms_median": …, "ms_low": …, "ms_high": …, "ms_min": …, "mib": …}
 
 Peers get what serves them: as many threads as tgc, a malloc that keeps its memory, huge pages, AVX-512. The frameworks'
 processes are kept, since starting and compiling takes them longer than measuring, and stand still (SIGSTOP) while it is
@@ -37,7 +37,7 @@ def peer_environment(threads):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENBLAS_", "OMP_", "MKL_"))}
     kept |= {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(64 << 20),
              "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "THP_MEM_ALLOC_ENABLE": "1",
-             "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads), "OMP_PROC_BIND": "true"}
+             "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "active"}
     if has_avx512():
         kept |= {"OPENBLAS_CORETYPE": "SkylakeX", "XLA_FLAGS": "--xla_cpu_prefer_vector_width=512"}
     return kept
@@ -216,7 +216,7 @@ class Machine:
 def compile_library(folder, name):
     """The program that measures it, or None."""
     program = f"{folder}/{name}"
-    command = ["cc", "-O2", "-fopenmp", f"-DPEER_{name}", str(bench / "peers" / "products.c"), "-o", program, f"-l{name}"]
+    command = ["cc", "-O2", "-fopenmp", f"-DPEER_{name}", f"{bench}/peers/products.c", "-o", program, f"-l{name}"]
     return None if subprocess.run(command, capture_output=True).returncode else program
 
 
@@ -228,16 +228,21 @@ def debian_version(package):
     return found.stdout.strip()
 
 
+frameworks = [("torch", "torch_peer.py", "eager"), ("torch.compile", "torch_peer.py", "compile"),
+              ("jax", "jax_peer.py", None)]
+
+
 def gather(tgc, peers, threads, folder, wanted):
     """All who can take part of those wanted (everybody, if none are named), and a line for each who is missing."""
     takers, missing = [Tgc(tgc, threads)], []
     python = f"{peers}/bin/python"
-    frameworks = [("torch", "torch_peer.py", "eager"), ("torch.compile", "torch_peer.py", "compile"), ("jax", "jax_peer.py", None)]
     if os.access(python, os.X_OK):
-        takers += [Framework(name, python, script, mode, threads, f"{peers}/cache") for name, script, mode in frameworks]
+        for name, script, mode in frameworks:
+            takers.append(Framework(name, python, script, mode, threads, f"{peers}/cache"))
         if has_avx512():
             preload = f"{folder}/avx512.so"
-            subprocess.run(["cc", "-shared", "-fPIC", "-O2", str(bench / "peers" / "avx512.c"), "-o", preload], check=True)
+            command = ["cc", "-shared", "-fPIC", "-O2", f"{bench}/peers/avx512.c", "-o", preload]
+            subprocess.run(command, check=True)
             for taker in takers[1:3]:
                 taker.environment |= {"LD_PRELOAD": preload}
     else:

@@ -1,7 +1,7 @@
 """What is measured: the families of workloads, and the rows of bench/workloads.tsv.
 
-A family has tgc's model, the sizes that a row may change, and what a call has to do at least: its arithmetic, for a share
-of the multiply-add peak, or its bytes, each input read and each result written once, for a share of the memory's rate.
+A family has tgc's model, the sizes that a row may change, and what a call has to do at least: its arithmetic, for a
+share of the multiply-add peak, or its bytes, each input read and each result written once, for a share of memory's rate.
 This is the workload's own work, the same for everybody; what a program does beside it (probabilities computed again,
 panels packed) makes its share smaller.
 
@@ -78,8 +78,7 @@ def rows():
 
 def name(row):
     """W4 nn 256 x 768 x 3072 (rows, inner, columns), W5 gelu 2048 x 1024, W3 T=512, W1 B=16 L=6"""
-    s = row["sizes"] if isinstance(row, dict) else row.sizes
-    workload, entry, given = (row[k] if isinstance(row, dict) else getattr(row, k) for k in ("workload", "entry", "given"))
+    workload, entry, given, s = row.workload, row.entry, row.given, row.sizes
     if workload == "W4":
         form = entry.removeprefix("batched_")
         shape = f"{s['M']} x {s['K']} x {s['N']}"
