@@ -218,7 +218,7 @@ static int launch_args(Emitter *e, const Function *f, const KernelText *kernel, 
                        const char **args) {
     int count = 0;
     for (int i = 0; i < f->arrays.count; i++) {
-        const char *name = loop_name(e->arena, kernel->function, kernel->function->arrays.at[i]->name);
+        const char *name = kernel->function->arrays.at[i]->name;
         args[count++] = arena_printf(e->arena, ".%s = %s", name, values[i]);
     }
     for (int i = 0; i < f->scalars.count; i++) {

@@ -46,14 +46,13 @@ static const char *memory_name(const Formula *f, const Node *node) {
     const Array *array =
         array_for(f, place->buffer, place->offset, place->index ? INT64_MAX / 2 : shape_count(&node->shape));
     if (!array) array = array_for(f, place->buffer, 0, INT64_MAX / 2);
-    return array ? loop_name(f->arena, f->function, array->name) : NULL;
+    return array ? array->name : NULL;
 }
 
 static const char *variable_name(const Formula *f, const Node *node) {
     for (int i = 0; i < f->function->values.count; i++) {
         const NamedValue *value = &f->function->values.at[i];
-        if (value->node == node && declares(&f->function->body, value->var))
-            return loop_name(f->arena, f->function, value->var->name);
+        if (value->node == node && declares(&f->function->body, value->var)) return value->var->name;
     }
     return NULL;
 }
@@ -110,7 +109,7 @@ static void put_factor(Formula *f, const Node *product, int index) {
     const Buffer *panels = index ? f->kernel->packed : f->kernel->packed_a;
     const Array *array = panels && product == f->kernel->root ? array_for(f, panels, 0, INT64_MAX / 2) : NULL;
     if (array && f->function->role == FUNCTION_COMPUTES) {
-        text_add(&f->text, loop_name(f->arena, f->function, array->name));
+        text_add(&f->text, array->name);
         return;
     }
     put_node(f, product->operand[index], true, false);

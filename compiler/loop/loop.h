@@ -286,8 +286,6 @@ void loop_check_program(const Program *program, int lane_count, bool f64);
 
 /* Whether a C file that includes tg_vec.h gives the word a meaning already: keywords, macros, parameters of kernels. */
 bool c_word(const char *word);
-/* The name that a Var or an Array has in the text: its own, or with `_` where C has taken it. */
-const char *loop_name(Arena *arena, const Function *function, const char *name);
 /* The struct of its arguments; none for a function without. */
 void loop_print_args(Text *text, const Function *function, const char *args_type, bool f64);
 /* The body and signature as C; `args_type` names the struct. */

@@ -53,7 +53,6 @@ typedef struct Printer {
     Text *text;
     Arena *arena;
     bool f64;
-    const Function *function;
     bool canonical;
     VEC(const void *) seen; /* canonical: Vars and Arrays by number */
 } Printer;
@@ -67,7 +66,7 @@ typedef struct Piece {
 static Piece piece_of(Printer *p, const Expr *x);
 
 static const char *name_for(Printer *p, const void *thing, const char *name) {
-    if (!p->canonical) return loop_name(p->arena, p->function, name);
+    if (!p->canonical) return name;
     int at = 0;
     while (at < p->seen.count && p->seen.at[at] != thing) at++;
     if (at == p->seen.count) vec_push(p->arena, &p->seen, thing);
@@ -548,12 +547,12 @@ static void print_function(Printer *p, const Function *f, const char *args_type)
 }
 
 void loop_canonical(Text *text, const Function *function, bool f64) {
-    Printer p = {.text = text, .arena = text->arena, .f64 = f64, .function = function, .canonical = true};
+    Printer p = {.text = text, .arena = text->arena, .f64 = f64, .canonical = true};
     print_function(&p, function, "");
 }
 
 void loop_print_args(Text *text, const Function *function, const char *args_type, bool f64) {
-    Printer p = {.text = text, .arena = text->arena, .f64 = f64, .function = function};
+    Printer p = {.text = text, .arena = text->arena, .f64 = f64};
     if (!has_arguments(function)) return;
     text_printf(text, "struct %s {\n", args_type);
     text_indent(text, 1);
@@ -572,6 +571,6 @@ void loop_print_args(Text *text, const Function *function, const char *args_type
 }
 
 void loop_print(Text *text, const Function *function, const char *args_type, bool f64) {
-    Printer p = {.text = text, .arena = text->arena, .f64 = f64, .function = function};
+    Printer p = {.text = text, .arena = text->arena, .f64 = f64};
     print_function(&p, function, args_type);
 }

@@ -1,6 +1,6 @@
 /* words.c: names that C, or the text around kernels, has a meaning for already.
  *
- *     double  ->  double_ */
+ *     a value called double becomes double_2 */
 #include "loop/loop.h"
 
 #include <string.h>
@@ -28,28 +28,4 @@ bool c_word(const char *word) {
     return !strncmp(word, "tg_", 3) || !strncmp(word, "TG_", 3) || !strncmp(word, "M_", 2) || word[0] == '_' ||
            !strncmp(word, "INT", 3) || !strncmp(word, "UINT", 4) ||
            (!strncmp(word, "site", 4) && word[4] >= '0' && word[4] <= '9');
-}
-
-static bool block_declares(const Block *block, const char *name) {
-    for (int i = 0; i < block->stmts.count; i++) {
-        const Stmt *s = block->stmts.at[i];
-        if (s->var && !strcmp(s->var->name, name)) return true;
-        if (block_declares(&s->body, name)) return true;
-    }
-    return false;
-}
-
-static bool function_declares(const Function *function, const char *name) {
-    for (int i = 0; i < function->arrays.count; i++)
-        if (!strcmp(function->arrays.at[i]->name, name)) return true;
-    for (int i = 0; i < function->locals.count; i++)
-        if (!strcmp(function->locals.at[i]->name, name)) return true;
-    return block_declares(&function->body, name);
-}
-
-const char *loop_name(Arena *arena, const Function *function, const char *name) {
-    if (!c_word(name)) return name;
-    do name = arena_printf(arena, "%s_", name[0] == '_' ? arena_printf(arena, "v%s", name) : name);
-    while (function_declares(function, name));
-    return name;
 }

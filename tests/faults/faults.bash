@@ -43,8 +43,10 @@ calls_of() { # CALL: how many there were in the run that was counted
 counted() { # PROGRAM COMMAND…
     local program=$1
     shift
+    rm -f counts
     FAULTS_IN=$program FAULTS_REPORT=$PWD/counts LD_PRELOAD=$faults "$@" >.stdout 2>.stderr </dev/null ||
         fail "status $? of $*"
+    [ "$(calls_of alloc)" -gt 0 ] 2>/dev/null || fail "no allocation was counted in $*"
 }
 
 nothing_left() {

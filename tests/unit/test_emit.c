@@ -4,6 +4,7 @@
 #include "loop/loop.h"
 
 #include <CUnit/Basic.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -143,6 +144,10 @@ static void numbers_read_back_exactly(void) {
         {-0.0, "-0.0f", "-0.0"},
         {1.0 / 3, "0.33333334f", "0.3333333333333333"},
         {-2.5, "-2.5f", "-2.5"},
+        {1e39, "INFINITY", "1e+39"}, /* as f32 has it */
+        {-1e39, "-INFINITY", "-1e+39"},
+        {-INFINITY, "-INFINITY", "-INFINITY"},
+        {NAN, "NAN", "NAN"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int f64 = 0; f64 < 2; f64++) {
@@ -153,6 +158,43 @@ static void numbers_read_back_exactly(void) {
             loop_print(&text, w.function, "args", f64);
             const char *wanted = arena_printf(w.arena, " n = %s;", f64 ? cases[i].twofold : cases[i].single);
             CU_ASSERT_PTR_NOT_NULL(strstr(text.at, wanted));
+            arena_free(w.arena);
+        }
+}
+
+/* constant + first * i + second * j as an element's place and as a vector's, in a small array and in one that needs 64
+ * bits. */
+static void indices_are_written_as_sums(void) {
+    static const struct {
+        int64_t constant, first, second;
+        const char *small, *large, *lanes;
+    } cases[] = {
+        {0, 0, 0, "x[0]", "x[0]", "tg_load(x)"},
+        {5, 0, 0, "x[5]", "x[5]", "tg_load(x + 5)"},
+        {-5, 0, 0, "x[-5]", "x[-5]", "tg_load(x - 5)"},
+        {0, 1, 0, "x[i]", "x[(int64_t)i]", "tg_load(x + i)"},
+        {3, 20, 1, "x[i * 20 + j + 3]", "x[(int64_t)i * 20 + (int64_t)j + 3]", "tg_load(x + i * 20 + j + 3)"},
+        {-3, 20, 0, "x[i * 20 - 3]", "x[(int64_t)i * 20 - 3]", "tg_load(x + i * 20 - 3)"},
+        {19, -1, 0, "x[-i + 19]", "x[-(int64_t)i + 19]", "tg_load(x - i + 19)"},
+        {19, 4, -2, "x[i * 4 - j * 2 + 19]", "x[(int64_t)i * 4 - (int64_t)j * 2 + 19]",
+         "tg_load(x + i * 4 - j * 2 + 19)"},
+        {0, -20, 1, "x[-i * 20 + j]", "x[-(int64_t)i * 20 + (int64_t)j]", "tg_load(x - i * 20 + j)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int k = 0; k < 3; k++) {
+            const char *wanted[3] = {cases[i].small, cases[i].large, cases[i].lanes};
+            Workbench w = workbench();
+            w.lower.schedule = NEW(w.arena, Schedule);
+            Buffer *of = buffer(w.arena, "x", k == 1 ? (int64_t)INT32_MAX + 1 : 400);
+            Index index = index_of(&w.lower, cases[i].constant);
+            index_add(&w.lower, &index, var_new(&w.lower, "i", T_INDEX, false), cases[i].first);
+            index_add(&w.lower, &index, var_new(&w.lower, "j", T_INDEX, false), cases[i].second);
+            Array *x = array_of(&w.lower, of, 0, false);
+            st_let(&w.lower, &w.function->body, "h", ex_load(&w.lower, x, index, k == 2, NULL));
+            Text text;
+            text_init(&text, w.arena);
+            loop_print(&text, w.function, "args", false);
+            CU_ASSERT_PTR_NOT_NULL(strstr(text.at, arena_printf(w.arena, " h = %s;\n", wanted[k])));
             arena_free(w.arena);
         }
 }
@@ -290,6 +332,7 @@ int main(void) {
     CU_ADD_TEST(suite, a_function_is_readable_c);
     CU_ADD_TEST(suite, brackets_stand_where_c_needs_them);
     CU_ADD_TEST(suite, numbers_read_back_exactly);
+    CU_ADD_TEST(suite, indices_are_written_as_sums);
     CU_ADD_TEST(suite, names_alone_dont_tell_functions_apart);
     CU_ADD_TEST(suite, violations_are_found);
     CU_ADD_TEST(suite, a_model_is_a_file_and_a_header);
