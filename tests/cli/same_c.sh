@@ -35,4 +35,6 @@ cp m.tg other/deep/
 expect 0 "$TGC" build m.tg --target x86-64-v3 -o libm.so
 expect 0 elsewhere ./another-name build m.tg --target x86-64-v3 -o "$home/libm.so"
 same libm.so home/libm.so
-strings -a libm.so 2>/dev/null | grep -F -e "$PWD" -e "$TGC_ROOT" -e tgc- -e /tmp && fail 'a folder stands in the library'
+if [ -z "${TGC_COVERAGE:-}" ]; then # counters know their folder
+    strings -a libm.so 2>/dev/null | grep -F -e "$PWD" -e "$TGC_ROOT" -e tgc- -e /tmp && fail 'a folder stands in the library'
+fi
