@@ -4,17 +4,25 @@
  * cache lines:
  *
  *     for strip in slices { sum0 = sum1 = 0; for r in rows { sum0 += x[r, j]; sum1 += x[r, j+16] }; store }
+ *
+ * Where other kept axes give slices enough, a slice goes over whole rows as they lie in memory, and the sums stand in
+ * an array of one row, which is visited once for a few rows together:
+ *
+ *     for s in slices { sum[] = 0; for r in rows, four at a time { for j { sum[j] += x[r, j] + … + x[r+3, j] } }; store
+ * }
  */
 #include "loop/loop.h"
 
 #include <math.h>
 
-enum { STRIP_VECTORS = 4 };
+enum { STRIP_VECTORS = 4, ROWS_TOGETHER = 4, LEAST_ROW = 128, MOST_ROW = 8192, ENOUGH_SLICES = 8, MOST_SUMS = 2 };
 
 typedef struct Fold {
     int order[MAX_AXES], free_count, folds[MAX_AXES], fold_count;
     int vectors; /* of this strip */
     Var *sums[STRIP_VECTORS][16];
+    Array *row[MOST_SUMS]; /* the sums of whole rows */
+    int together;          /* rows of a turn */
 } Fold;
 
 static double neutral_of(const Node *node) {
@@ -189,6 +197,92 @@ static void strips(Lower *lower, const Nest *nest, Block *in, Fold *fold) {
     if (only) st_put(lower, in, only);
 }
 
+/* ---- whole rows ---- */
+
+/* Where the lane loop stands in an array of one row. */
+static Index in_sums(Lower *lower) {
+    Access along = {0};
+    along.stride[lower->kernel->inner[lower->axes.count - 1]] = 1;
+    return index_at(lower, &along);
+}
+
+static void start_row(Lower *lower, Block *in, void *with) {
+    Fold *fold = with;
+    for (int i = 0; i < lower->kernel->outputs.count; i++)
+        st_store(lower, in, fold->row[i], in_sums(lower), fold_start(lower, lower->kernel->outputs.at[i], true), NULL);
+}
+
+static void add_rows(Lower *lower, Block *in, void *with) {
+    Fold *fold = with;
+    const Kernel *kernel = lower->kernel;
+    Access all = axes_over(&kernel->fine, kernel->fine_role, ROLES_ALL);
+    int across = fold->folds[0];
+    Var *sums[MOST_SUMS];
+    for (int i = 0; i < kernel->outputs.count; i++)
+        sums[i] = st_var(lower, in, kernel->outputs.at[i]->op->name,
+                         ex_load(lower, fold->row[i], in_sums(lower), true, NULL));
+    int64_t shift = lower->shift[across];
+    for (int r = 0; r < fold->together; r++) {
+        lower->shift[across] = shift + r;
+        for (int i = 0; i < kernel->outputs.count; i++) {
+            Node *node = kernel->outputs.at[i];
+            Expr *step[2] = {ex_var(lower, sums[i]), ex_lanes(lower, value_at(lower, node->operand[0], &all))};
+            st_set(lower, in, sums[i], ex_apply(lower, T_REAL, step_of(node), 2, step));
+        }
+        value_forget(lower, across);
+    }
+    lower->shift[across] = shift;
+    for (int i = 0; i < kernel->outputs.count; i++)
+        st_store(lower, in, fold->row[i], in_sums(lower), ex_var(lower, sums[i]), NULL);
+}
+
+static void store_row(Lower *lower, Block *in, void *with) {
+    Fold *fold = with;
+    for (int i = 0; i < lower->kernel->outputs.count; i++) {
+        Node *node = lower->kernel->outputs.at[i];
+        Access own = kernel_access(lower->kernel, node);
+        value_store(lower, in, node, &own, ex_load(lower, fold->row[i], in_sums(lower), true, NULL));
+    }
+}
+
+/* Rows from `from` on, `together` a turn, as long as there are whole turns; returns the first that is left. */
+static int64_t row_loop(Lower *lower, Block *in, Fold *fold, int64_t from, int together) {
+    const Nest inside = {.blocks = 1};
+    int across = fold->folds[0], last = lower->axes.count - 1;
+    int64_t to = from + (lower->axes.extent[across] - from) / together * together;
+    if (to == from) return from;
+    fold->together = together;
+    Var *index = var_new(lower, "r", T_INDEX, false);
+    Stmt *loop = st_for(lower, LOOP_SERIAL, index, ex_int(lower, T_INDEX, from), ex_int(lower, T_INDEX, to), together);
+    lower->loop[across] = index;
+    for (int depth = across + 1; depth <= lower->axes.count; depth++) lower->block[depth] = &loop->body;
+    lane_loop(lower, &inside, &loop->body, last, add_rows, fold);
+    value_forget(lower, across);
+    lower->loop[across] = NULL;
+    for (int depth = across + 1; depth <= lower->axes.count; depth++) lower->block[depth] = in;
+    st_put(lower, in, loop);
+    return to;
+}
+
+static void whole_rows(Lower *lower, Block *in, Fold *fold) {
+    const Nest inside = {.blocks = 1};
+    int last = lower->axes.count - 1;
+    int64_t lanes = lower->lane_count, row = (lower->axes.extent[last] + lanes - 1) / lanes * lanes;
+    for (int i = 0; i < lower->kernel->outputs.count; i++) fold->row[i] = st_array(lower, in, "sums", DT_FLOAT, row);
+    lane_loop(lower, &inside, in, last, start_row, fold);
+    row_loop(lower, in, fold, row_loop(lower, in, fold, 0, ROWS_TOGETHER), 1);
+    lane_loop(lower, &inside, in, last, store_row, fold);
+}
+
+/* One folded axis beside columns that lie side by side, and slices enough without cutting them. */
+static bool takes_whole_rows(const Lower *lower, const Fold *fold) {
+    int last = lower->axes.count - 1;
+    int64_t slices = 1, row = lower->axes.extent[last];
+    for (int i = 0; i < fold->free_count; i++) slices *= lower->axes.extent[fold->order[i]];
+    return fold->fold_count == 1 && fold->folds[0] == last - 1 && lower->kernel->outputs.count <= MOST_SUMS &&
+           slices >= ENOUGH_SLICES && row >= LEAST_ROW && row <= MOST_ROW;
+}
+
 void lower_fold(Lower *lower) {
     Fold fold = {.vectors = 1};
     const Kernel *kernel = lower->kernel;
@@ -201,11 +295,14 @@ void lower_fold(Lower *lower) {
         else if (!columns || loop != last)
             fold.order[fold.free_count++] = loop;
     }
+    bool rows = columns && takes_whole_rows(lower, &fold);
     int64_t wide = (int64_t)lower->lane_count * STRIP_VECTORS;
-    int64_t blocks = columns ? (lower->axes.extent[last] + wide - 1) / wide : 1;
+    int64_t blocks = columns && !rows ? (lower->axes.extent[last] + wide - 1) / wide : 1;
     Nest nest = nest_open(lower, fold.order, fold.free_count, blocks, wide);
     Nest inside = {.blocks = 1};
-    if (columns) {
+    if (rows) {
+        whole_rows(lower, &nest.slices->body, &fold);
+    } else if (columns) {
         inside = nest;
         strips(lower, &inside, &nest.slices->body, &fold);
     } else {

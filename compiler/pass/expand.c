@@ -5,6 +5,7 @@
  *
  *     softmax(x)              m = max(x)  e = exp(x - m)  s = sum(e)  e * (1 / s)        by the op's own rule
  *     x[1, K] @ w[N, K].T    sum(x * w, axis K)                                          where k lies along the rows
+ *     x[1, K] @ w[K, N]      p = sum((x * w) as [8, K/8, N], axis 1)  p[0] + p[1] + …     where it lies across them
  *     sum(f(x)), x[1000000]   p = sum(f(x as [40, 25000]), axis 1)  sum(p)
  *
  * A reduction of more than LONG_FOLD elements into fewer than FEW_RESULTS is cut into a number of parts that the shape
@@ -14,6 +15,7 @@
 #include "pass/pass.h"
 
 enum { LONG_FOLD = 16384, FEW_RESULTS = 64, MOST_PARTS = 64, LEAST_PARTS = 8, UNEVEN_PARTS = 32 };
+enum { ACROSS_PARTS = 8, ACROSS_LEAST = 1 << 16, ACROSS_ROW = 128 };
 
 typedef struct Rewrite {
     const Graph *from;
@@ -71,6 +73,39 @@ static Node *expand_thin(Rewrite *rewrite, const Node *node, bool one_row) {
     dots = reshape(to, dots, node->shape);
     node_rename(to, dots, node->name);
     return dots;
+}
+
+/* Whether a product has one row and a large other operand whose rows lie across k: then rows of that operand, each
+ * times a number, are added up as they lie in memory. */
+static bool is_across(const Node *node) {
+    if (node->op != &op_matmul || node->attr.transpose_b) return false;
+    const Shape *matrix = &node->operand[1]->shape;
+    int64_t wide = matrix->size[matrix->rank - 1], deep = matrix->size[matrix->rank - 2];
+    return node->shape.size[node->shape.rank - 2] == 1 && shape_count(matrix) == wide * deep && wide >= ACROSS_ROW &&
+           wide * deep >= ACROSS_LEAST;
+}
+
+/* A fixed number of parts of k, which can be added up beside each other, and then their sum. */
+static Node *expand_across(Rewrite *rewrite, const Node *node) {
+    Graph *to = rewrite->to;
+    Node *vector = rewrite->map[node->operand[0]->id], *matrix = rewrite->map[node->operand[1]->id];
+    const Shape *shape = &matrix->shape;
+    int64_t deep = shape->size[shape->rank - 2], wide = shape->size[shape->rank - 1], parts = ACROSS_PARTS;
+    int across = 1;
+    while (deep % parts != 0) parts--;
+    Shape whole = {.rank = 3, .size = {parts, deep / parts, wide}},
+          column = {.rank = 3, .size = {parts, deep / parts, 1}};
+    stand_at(to, node, rewrite->map);
+    Node *beside = broadcast(to, reshape(to, vector, column), whole);
+    Node *part = sum(to, multiply(to, beside, reshape(to, matrix, whole)), &across, 1, false), *total = NULL;
+    node_title(part, "parts");
+    for (int64_t i = 0; i < parts; i++) {
+        int64_t start[MAX_RANK] = {i, 0}, size[MAX_RANK] = {1, wide};
+        Node *one = reshape(to, slice(to, part, start, size), node->shape);
+        total = total ? add(to, total, one) : one;
+    }
+    node_rename(to, total, node->name);
+    return total;
 }
 
 /* ---- long folds ---- */
@@ -181,6 +216,7 @@ static void count_uses(const Entry *entry, int *uses) {
 static Node *without_rows(Rewrite *rewrite, const Node *node) {
     bool one_row;
     if (is_thin(node, &one_row)) return expand_thin(rewrite, node, one_row);
+    if (is_across(node)) return expand_across(rewrite, node);
     return node->op->kind == OP_ROW ? expand_row(rewrite, node) : copy_node(rewrite, node);
 }
 
