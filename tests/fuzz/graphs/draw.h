@@ -136,6 +136,8 @@ bool origin_has(const Origin *origin, int number);
 typedef void Maker(Entry *e);
 /* ops.c */
 Maker draw_unary, draw_binary, draw_where, draw_reduce, draw_row, draw_product, draw_loss;
+/* attention.c */
+Maker draw_attention;
 /* moves.c */
 Maker draw_reshape, draw_permute, draw_slice, draw_index, draw_concat, draw_stack, draw_split, draw_pad, draw_spread;
 Maker draw_gather, draw_dynamic, draw_one_hot;

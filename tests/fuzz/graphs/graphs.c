@@ -28,7 +28,7 @@ static const Weight weights[] = {
     {draw_spread, {2, 1, 3, 1, 2, 1}},   {draw_gather, {4, 2, 10, 2, 4, 2}},    {draw_one_hot, {1, 1, 1, 1, 1, 1}},
     {draw_dynamic, {4, 2, 10, 2, 4, 3}}, {draw_gradient, {6, 10, 6, 6, 25, 0}}, {draw_jacobian, {1, 1, 1, 1, 5, 0}},
     {draw_integers, {5, 1, 3, 2, 2, 2}}, {draw_comparison, {5, 1, 3, 3, 3, 2}}, {draw_made, {2, 1, 2, 1, 2, 1}},
-    {draw_function, {4, 2, 3, 3, 6, 2}}, {draw_layer, {7, 10, 2, 4, 8, 3}},
+    {draw_function, {4, 2, 3, 3, 6, 2}}, {draw_layer, {7, 10, 2, 4, 8, 3}},     {draw_attention, {4, 12, 3, 9, 6, 4}},
 };
 
 static void draw_statement(Entry *e) {
