@@ -75,8 +75,10 @@ const char *loops_word(Arena *arena, const Kernel *kernel) {
 }
 
 const char *tile_word(Arena *arena, const Kernel *kernel) {
-    if (kernel->kind != KERNEL_CONTRACT) return "";
     const Tile *tile = &kernel->tile;
+    if (kernel->kind == KERNEL_ATTEND)
+        return arena_printf(arena, "%lld queries x %lld keys", (long long)tile->row_block, (long long)tile->k_block);
+    if (kernel->kind != KERNEL_CONTRACT) return "";
     const char *steps = tile->k_block > 0 && tile->k_block < extent_of(kernel, ROLE_FOLD)
                             ? arena_printf(arena, ", k by %lld", (long long)tile->k_block)
                             : "";

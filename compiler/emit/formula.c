@@ -352,6 +352,9 @@ static void put_cost(Text *text, const Function *function) {
     put_quantity(text, function->bytes, "B");
     text_printf(text, "; %lld slice%s", (long long)function->slices, function->slices == 1 ? "" : "s");
     const Kernel *kernel = function->kernel;
+    if (kernel && kernel->kind == KERNEL_ATTEND)
+        text_printf(text, "; blocks of %lld queries and %lld keys", (long long)kernel->tile.row_block,
+                    (long long)kernel->tile.k_block);
     if (!kernel || kernel->kind != KERNEL_CONTRACT || function->role != FUNCTION_COMPUTES) return;
     text_printf(text, " of %lld rows; tile %d x %d vectors", (long long)kernel->tile.row_block, kernel->tile.mr,
                 kernel->tile.nv);

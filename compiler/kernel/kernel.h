@@ -107,7 +107,8 @@ typedef enum LoopRole {
     ROLE_VALUE /* the width of the values of an ATTEND; its queries are M, its keys N */
 } LoopRole;
 
-/* The tile of a contract: mr x (nv vectors) accumulators; see docs/architecture.md. */
+/* The tile of a contract: mr x (nv vectors) accumulators; see docs/architecture.md. Of an ATTEND row_block queries and
+ * k_block keys make a block. */
 typedef struct Tile {
     int mr, nv;
     int64_t row_block; /* rows of a slice; its columns are one panel of nv vectors */

@@ -1,4 +1,5 @@
-/* tile.c: chooses the register tile of every product, and whether its right operand is packed.
+/* tile.c: chooses the register tile of every product, and whether its right operand is packed; and the blocks of
+ * attention.
  *
  * A tile of mr rows and nv vectors costs mr*nv multiply-adds and mr + nv loads per step of k, and no less than LATENCY
  * for want of independent accumulators. The tile whose tiles cover M x N at the least cost wins; the last rows take a
@@ -152,7 +153,29 @@ static void tile_contract(Schedule *schedule, Kernel *kernel, const Machine *mac
         kernel->packed = panels(schedule, kernel, 1, batches(kernel, &b) * ((n + panel - 1) / panel) * k * panel);
 }
 
+/* ---- attention ---- */
+
+enum {
+    ATTEND_BLOCK = 64, /* the most queries or keys of a block: two blocks and their scores stay near the first cache */
+    ATTEND_ROWS = 8    /* a block is a multiple of this and of the lanes, whatever the tiles of its products */
+};
+
+/* As few blocks of at most ATTEND_BLOCK as do, of one size, the last one filled up. */
+static int64_t attend_block(int64_t count, int lanes) {
+    int64_t unit = lanes > ATTEND_ROWS ? lanes : ATTEND_ROWS, blocks = (count + ATTEND_BLOCK - 1) / ATTEND_BLOCK;
+    return ((count + blocks - 1) / blocks + unit - 1) / unit * unit;
+}
+
+static void tile_attend(Kernel *kernel, int lanes) {
+    kernel->tile.row_block = attend_block(extent_of(kernel, ROLE_M), lanes);
+    kernel->tile.k_block = attend_block(extent_of(kernel, ROLE_N), lanes);
+}
+
 void tile(Schedule *schedule, const Machine *machine) {
-    for (int i = 0; i < schedule->kernels.count; i++)
-        if (schedule->kernels.at[i]->kind == KERNEL_CONTRACT) tile_contract(schedule, schedule->kernels.at[i], machine);
+    int lanes = machine->vector_bytes / (schedule->model->f64 ? 8 : 4);
+    for (int i = 0; i < schedule->kernels.count; i++) {
+        Kernel *kernel = schedule->kernels.at[i];
+        if (kernel->kind == KERNEL_CONTRACT) tile_contract(schedule, kernel, machine);
+        if (kernel->kind == KERNEL_ATTEND) tile_attend(kernel, lanes);
+    }
 }

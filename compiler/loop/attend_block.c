@@ -6,24 +6,17 @@
  */
 #include "loop/attend.h"
 
-enum {
-    BLOCK = 64,     /* the largest block of queries or keys */
-    BLOCK_ROWS = 8, /* which is a multiple of this and of the lanes, whatever the tile */
-};
-
 /* ---- sizes ---- */
 
 static int64_t rounded(int64_t count, int64_t unit) {
     return (count + unit - 1) / unit * unit;
 }
 
-static Blocks blocks_of(const Kernel *kernel, LoopRole role, int64_t unit) {
-    Blocks blocks = {.size = 0};
+static Blocks blocks_of(const Kernel *kernel, LoopRole role, int64_t size) {
+    Blocks blocks = {.size = size};
     for (int loop = 0; loop < kernel->axes.count; loop++)
         if (kernel->role[loop] == role) blocks.loop = loop;
     blocks.count = kernel->axes.extent[blocks.loop];
-    int64_t number = (blocks.count + BLOCK - 1) / BLOCK;
-    blocks.size = rounded((blocks.count + number - 1) / number, unit);
     blocks.number = (blocks.count + blocks.size - 1) / blocks.size;
     return blocks;
 }
@@ -92,9 +85,8 @@ Attend attend_of(Lower *lower) {
     int64_t lanes = lower->lane_count;
     Attend a = {.root = kernel->root, .parts = attend_parts(kernel->root)};
     for (int i = 0; i < kernel->nodes.count; i++) *member(&a, kernel->nodes.at[i]) = kernel->nodes.at[i];
-    int64_t unit = lanes > BLOCK_ROWS ? lanes : BLOCK_ROWS;
-    a.queries = blocks_of(kernel, ROLE_M, unit);
-    a.keys = blocks_of(kernel, ROLE_N, unit);
+    a.queries = blocks_of(kernel, ROLE_M, kernel->tile.row_block);
+    a.keys = blocks_of(kernel, ROLE_N, kernel->tile.k_block);
     a.width = columns_of(kernel, ROLE_FOLD, lanes);
     a.values = columns_of(kernel, ROLE_VALUE, lanes);
     Access scores = over_scores(kernel);
