@@ -59,8 +59,21 @@ static void run_expand(Compile *c) {
     expand(c->model);
 }
 
+/* Computes more again until the entry's arena has at most the bytes that were asked for. */
+static void limit_memory(Compile *c, Entry *entry) {
+    size_t bytes = budget(c->model, entry, c->machine, c->apart, c->memory);
+    if (bytes <= c->memory) return;
+    Message *message =
+        diag_error(c->diag, entry->span, E0801, "%s cannot do with an arena of %zu bytes", entry->name, c->memory);
+    diag_label(message, "the least that was found is %zu bytes", bytes);
+    diag_help(message, "give --memory %zu, or make the batch smaller", bytes);
+}
+
 static void run_recompute(Compile *c) {
-    for (int i = 0; i < c->model->entries.count; i++) recompute(c->model->entries.at[i], c->model, NULL);
+    for (int i = 0; i < c->model->entries.count; i++) {
+        recompute(c->model->entries.at[i], c->model, NULL);
+        if (c->memory) limit_memory(c, c->model->entries.at[i]);
+    }
 }
 
 static void run_fuse(Compile *c) {

@@ -26,6 +26,7 @@ typedef struct Compile {
     FILE *dump_to;          /* stdout by default */
     const char *only;       /* the one entry that goes on past expand; NULL: all */
     bool apart;             /* every operation is a kernel of its own */
+    size_t memory;          /* the arena of an entry point has at most so many bytes; 0: as many as it takes */
     bool skip_inspect;
     bool timings; /* seconds of each pass on stderr */
     bool colour;  /* of messages; by default what stderr and NO_COLOR say */

@@ -59,7 +59,7 @@ struct Request {
 
     /* of every command that compiles */
     WordList defines, import_dirs;
-    const char *target, *dtype, *cc, *dump, *stop_after, *prefix;
+    const char *target, *dtype, *cc, *dump, *stop_after, *prefix, *memory;
     bool verbose, timings, passes, apart;
 
     /* of one or a few */

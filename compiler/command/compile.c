@@ -44,6 +44,29 @@ static bool known_pass(Request *request, const char *option, const char *name) {
     return false;
 }
 
+/* 400M and 400MB are 4e8 bytes, 400Mi and 400MiB 400 * 2^20. */
+static bool set_memory(Request *request, Compile *compile) {
+    static const struct {
+        const char *unit;
+        double bytes;
+    } units[] = {{"", 1},    {"k", 1e3},     {"K", 1e3},     {"M", 1e6},
+                 {"G", 1e9}, {"Ki", 0x1p10}, {"Mi", 0x1p20}, {"Gi", 0x1p30}};
+    if (!request->memory) return true;
+    char *end;
+    double number = strtod(request->memory, &end);
+    size_t length = strlen(end);
+    if (length > 0 && end[length - 1] == 'B') length--;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        double bytes = number * units[i].bytes;
+        bool fits = strlen(units[i].unit) == length && strncmp(units[i].unit, end, length) == 0;
+        if (!fits || end == request->memory || !(bytes >= 1 && bytes < 0x1p62)) continue;
+        compile->memory = (size_t)bytes;
+        return true;
+    }
+    usage_error(request, "--memory is a number of bytes such as 400M, 2G or 1.5Gi, not %s", request->memory);
+    return false;
+}
+
 bool compile_request(Request *request, Compile *compile) {
     const char *path = request->words.at[0];
     compile_init(compile, request->arena, strcmp(path, "-") == 0 ? "/dev/stdin" : path);
@@ -65,7 +88,7 @@ bool compile_request(Request *request, Compile *compile) {
     compile->output.check = request->check;
     compile->build.cc = request->cc;
     compile->build.verbose = request->verbose;
-    return set_dtype(request, &compile->options) && set_target(request, compile) &&
+    return set_dtype(request, &compile->options) && set_target(request, compile) && set_memory(request, compile) &&
            known_pass(request, "--stop-after", request->stop_after) && known_pass(request, "--dump", request->dump);
 }
 

@@ -17,6 +17,8 @@ const Option compile_options[] = {
      offsetof(Request, target)},
     {"--dtype", NULL, OPTION_TEXT, "TYPE", "f32 or f64, for all floats of the model (f32)", offsetof(Request, dtype)},
     {"--cc", NULL, OPTION_TEXT, "PROGRAM", "the C compiler (clang)", offsetof(Request, cc)},
+    {"--memory", NULL, OPTION_TEXT, "BYTES", "compute again what does not fit (400M, 2G, 1.5Gi)",
+     offsetof(Request, memory)},
     {"--no-fuse", NULL, OPTION_FLAG, NULL, "make every operation a kernel of its own", offsetof(Request, apart)},
     {"--dump", NULL, OPTION_TEXT, "PASS", "print the program after that pass, or after all", offsetof(Request, dump)},
     {"--stop-after", NULL, OPTION_TEXT, "PASS", "run no pass after that one", offsetof(Request, stop_after)},

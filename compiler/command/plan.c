@@ -188,6 +188,39 @@ static int columns_of(const Schedule *schedule) {
     return schedule->kernels.count < PICTURE ? schedule->kernels.count : PICTURE;
 }
 
+/* Names of what is computed again, each with how often: "h 3, p 6". */
+static void put_names_again(Text *text, const Schedule *schedule) {
+    enum { SHOWN = 12 };
+    VEC(const char *) names = {0};
+    VEC(int) times = {0};
+    for (int i = 0; i < schedule->kernels.count; i++) {
+        const Kernel *kernel = schedule->kernels.at[i];
+        for (int k = 0; k < kernel->outputs.count; k++) {
+            const char *name = node_called(kernel->outputs.at[k]);
+            int at = 0;
+            if (!kernel->outputs.at[k]->again) continue;
+            while (at < names.count && strcmp(names.at[at], name) != 0) at++;
+            if (at == names.count) {
+                vec_push(text->arena, &names, name);
+                vec_push(text->arena, &times, 0);
+            }
+            times.at[at]++;
+        }
+    }
+    for (int i = 0; i < names.count && i < SHOWN; i++)
+        text_printf(text, "%s %s %d", i ? "," : ":", names.at[i], times.at[i]);
+    if (names.count > SHOWN) text_printf(text, " and %d others", names.count - SHOWN);
+}
+
+static void put_again(Text *text, const Schedule *schedule) {
+    Effort effort = schedule_effort(schedule);
+    if (!effort.kernels) return;
+    text_printf(text, "  again        in %d kernels, %s, %.1f %% of the rest", effort.kernels,
+                amount_word(text->arena, effort.again, "FLOP"), 100 * effort.again / (effort.all - effort.again));
+    put_names_again(text, schedule);
+    text_add(text, "\n");
+}
+
 static void put_totals(Text *text, const Plan *plan) {
     const Schedule *schedule = plan->schedule;
     const double *variables = plan->variables;
@@ -200,6 +233,7 @@ static void put_totals(Text *text, const Plan *plan) {
                 variables[VAR_PARAM], variables[VAR_STATE], variables[VAR_MOMENT]);
     text_printf(text, "  gradients    %12.0f B  in the arena, read by the update\n", plan->gradients);
     text_printf(text, "  inputs       %12.0f B\n  results      %12.0f B\n", plan->inputs, plan->results);
+    put_again(text, schedule);
     if (!schedule->kernels.count || !schedule->arena_bytes) return;
     const Kernel *kernel = schedule->kernels.at[plan->fullest];
     double parts[PART_COUNT] = {0};
@@ -285,13 +319,15 @@ static void put_text(Text *text, const Plan *plan, bool all) {
 
 static void put_json(Text *text, const Plan *plan) {
     const Schedule *schedule = plan->schedule;
-    text_printf(text,
-                "{\"entry\": \"%s\", \"arena_bytes\": %zu, \"lower_bound\": %zu, \"ratio\": %.6f,\n"
-                " \"parameters\": %.0f, \"states\": %.0f, \"moments\": %.0f, \"gradients\": %.0f, \"inputs\": %.0f, "
-                "\"results\": %.0f,\n \"tensors\": [",
-                schedule->entry->name, schedule->arena_bytes, schedule->lower_bound, ratio_of(schedule),
-                plan->variables[VAR_PARAM], plan->variables[VAR_STATE], plan->variables[VAR_MOMENT], plan->gradients,
-                plan->inputs, plan->results);
+    Effort effort = schedule_effort(schedule);
+    text_printf(
+        text,
+        "{\"entry\": \"%s\", \"arena_bytes\": %zu, \"lower_bound\": %zu, \"ratio\": %.6f,\n"
+        " \"parameters\": %.0f, \"states\": %.0f, \"moments\": %.0f, \"gradients\": %.0f, \"inputs\": %.0f, "
+        "\"results\": %.0f,\n \"again\": {\"kernels\": %d, \"operations\": %.0f, \"of\": %.0f},\n \"tensors\": [",
+        schedule->entry->name, schedule->arena_bytes, schedule->lower_bound, ratio_of(schedule),
+        plan->variables[VAR_PARAM], plan->variables[VAR_STATE], plan->variables[VAR_MOMENT], plan->gradients,
+        plan->inputs, plan->results, effort.kernels, effort.again, effort.all);
     for (int i = 0; i < plan->tenants.count; i++) {
         const Tenant *tenant = &plan->tenants.at[i];
         const Buffer *buffer = tenant->buffer;

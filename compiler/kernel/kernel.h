@@ -178,6 +178,19 @@ void plan_memory(Schedule *schedule, bool apart);      /* apart: each buffer bet
 void schedule_print(Text *text, const Schedule *schedule);
 void schedule_check(const Schedule *schedule, const char *pass); /* fatal(pass, …) on a broken invariant */
 
+/* ---- budget.c: what is computed again where memory is limited ---- */
+
+/* Chooses values of the forward pass to compute again, so that the plan's arena is at most `limit` bytes, and rewrites
+ * the entry's graph. Returns the arena's bytes; where they are more than the limit, it is the least it found. */
+size_t budget(Model *model, Entry *entry, const Machine *machine, bool apart, size_t limit);
+/* By the estimate that budget goes by: operations of all kernels, and of what is computed again, in how many kernels.
+ */
+typedef struct Effort {
+    double all, again;
+    int kernels;
+} Effort;
+Effort schedule_effort(const Schedule *schedule);
+
 /* ---- machine.c: a machine is a table row ---- */
 
 struct Machine {

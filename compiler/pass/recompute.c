@@ -191,6 +191,8 @@ void recompute(Entry *entry, Model *model, const bool *chosen) {
         r.to = graph_new(model->arena, model->names, model->diag, from->entry);
         r.map = NEW_ARRAY(scratch, Node *, from->nodes.count + 1);
         r.copies = NEW_ARRAY(scratch, Copy *, from->nodes.count + 1);
+        for (int id = 0; id < from->nodes.count; id++)
+            if (from->nodes.at[id]->again > r.numbers) r.numbers = from->nodes.at[id]->again;
         for (int id = 0; id < from->nodes.count; id++) copy_forward(&r, from->nodes.at[id]);
         entry_move(entry, r.to, r.map);
     }
