@@ -1,12 +1,15 @@
 /* memory.c: places every buffer of the arena by the span of kernels in which it lives.
  *
- * Largest first, each at the lowest offset where it meets no buffer that lives at the same time; offsets are multiples
- * of 64 bytes. The lower bound is the largest sum of live bytes at any kernel. For --check every buffer has bytes of
- * its own and a guard on each side.
+ * One after the other, each at the lowest offset where it meets no buffer that lives at the same time; offsets are
+ * multiples of 64 bytes. Which comes first decides how well that goes: the largest, those that live longest, or those
+ * that are there first. Where no order comes down to the lower bound, the largest sum of live bytes at any kernel, the
+ * buffer that ends highest in the best one is put first, a number of times. For --check every buffer has bytes of its
+ * own and a guard on each side.
  */
 #include "kernel/kernel.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { ALIGNMENT = 64 };
 
@@ -55,6 +58,25 @@ static int by_size(const void *left, const void *right) {
     return a->id - b->id;
 }
 
+static int by_life(const void *left, const void *right) {
+    const Buffer *a = *(Buffer *const *)left, *b = *(Buffer *const *)right;
+    int lives = b->last - b->first - (a->last - a->first);
+    return lives ? lives : by_size(left, right);
+}
+
+static int by_room(const void *left, const void *right) {
+    const Buffer *a = *(Buffer *const *)left, *b = *(Buffer *const *)right;
+    double rooms = (double)b->bytes * (b->last - b->first + 1) - (double)a->bytes * (a->last - a->first + 1);
+    return rooms > 0 ? 1 : rooms < 0 ? -1 : by_size(left, right);
+}
+
+static int by_first(const void *left, const void *right) {
+    const Buffer *a = *(Buffer *const *)left, *b = *(Buffer *const *)right;
+    return a->first != b->first ? a->first - b->first : by_size(left, right);
+}
+
+static int (*const orders[])(const void *, const void *) = {by_size, by_life, by_room, by_first};
+
 /* The lowest offset at which `buffer` meets none of the `count` placed before it. */
 static size_t lowest_offset(Buffer *const *placed, int count, const Buffer *buffer) {
     size_t offset = 0;
@@ -78,24 +100,71 @@ static size_t live_bytes(const Schedule *schedule, int position) {
     return bytes;
 }
 
+static size_t pack(Buffer **buffers, int count) {
+    size_t end = 0;
+    for (int i = 0; i < count; i++) {
+        buffers[i]->offset = lowest_offset(buffers, i, buffers[i]);
+        if (buffers[i]->offset + buffers[i]->bytes > end) end = buffers[i]->offset + buffers[i]->bytes;
+    }
+    return end;
+}
+
+static void put_highest_first(Buffer **buffers, int count) {
+    int highest = 0;
+    for (int i = 1; i < count; i++)
+        if (buffers[i]->offset + buffers[i]->bytes > buffers[highest]->offset + buffers[highest]->bytes) highest = i;
+    Buffer *moved = buffers[highest];
+    memmove(buffers + 1, buffers, (size_t)highest * sizeof *buffers);
+    buffers[0] = moved;
+}
+
+/* Leaves the buffers at their offsets in the best order found; the arena's bytes. */
+static size_t pack_best(Arena *arena, Buffer **buffers, int count, size_t bound) {
+    enum { PATIENCE = 20000 }; /* buffers placed */
+    size_t bytes = SIZE_MAX, all = (size_t)count * sizeof *buffers;
+    Buffer **best = NEW_ARRAY(arena, Buffer *, count + 1);
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0] && bytes > bound; i++) {
+        qsort(buffers, (size_t)count, sizeof *buffers, orders[i]);
+        size_t end = pack(buffers, count);
+        if (end < bytes) memcpy(best, buffers, all);
+        if (end < bytes) bytes = end;
+    }
+    memcpy(buffers, best, all);
+    pack(buffers, count);
+    for (int turn = 0; turn * count < PATIENCE && bytes > bound; turn++) {
+        put_highest_first(buffers, count);
+        size_t end = pack(buffers, count);
+        if (end < bytes) memcpy(best, buffers, all);
+        if (end < bytes) bytes = end;
+    }
+    return pack(best, count);
+}
+
+/* Each buffer with bytes of its own between guards. */
+static size_t lay_apart(Buffer **buffers, int count) {
+    size_t end = ALIGNMENT;
+    for (int i = 0; i < count; i++) {
+        buffers[i]->offset = end;
+        end += buffers[i]->bytes + ALIGNMENT;
+    }
+    return count ? end : 0;
+}
+
 void plan_memory(Schedule *schedule, bool apart) {
     find_lifetimes(schedule);
-    Buffer **arena = NEW_ARRAY(schedule->model->arena, Buffer *, schedule->buffers.count);
+    Buffer **arena = NEW_ARRAY(schedule->model->arena, Buffer *, schedule->buffers.count + 1);
     int count = 0;
     for (int i = 0; i < schedule->buffers.count; i++) {
         Buffer *buffer = schedule->buffers.at[i];
         if (buffer->kind == BUF_ARENA && buffer->first >= 0) arena[count++] = buffer;
     }
-    qsort(arena, (size_t)count, sizeof *arena, by_size);
-    size_t guard = apart ? ALIGNMENT : 0;
-    schedule->arena_bytes = schedule->lower_bound = 0;
-    for (int i = 0; i < count; i++) {
-        arena[i]->offset = apart ? schedule->arena_bytes + guard * !i : lowest_offset(arena, i, arena[i]);
-        size_t end = arena[i]->offset + arena[i]->bytes + guard;
-        if (end > schedule->arena_bytes) schedule->arena_bytes = end;
-    }
+    schedule->lower_bound = 0;
     for (int position = 0; position <= schedule->kernels.count; position++) {
         size_t bytes = live_bytes(schedule, position);
         if (bytes > schedule->lower_bound) schedule->lower_bound = bytes;
     }
+    if (apart) qsort(arena, (size_t)count, sizeof *arena, by_size);
+    schedule->arena_bytes = apart        ? lay_apart(arena, count)
+                            : count == 0 ? 0
+                                         : pack_best(schedule->model->arena, arena, count, schedule->lower_bound);
 }

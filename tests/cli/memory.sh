@@ -41,3 +41,9 @@ for wrong in '' 400X -5 0 M 1e30 4MBB; do
     stderr_has 'is a number of bytes such as'
 done
 for fine in 1e9 1000000k 1G 1GB 1.5Gi 900MiB 1000000KiB 1000000000B; do expect 0 tgc plan m.tg step --memory $fine; done
+
+# every arena is within a tenth of the least that its schedule can do with
+for model in "$TGC_ROOT"/tests/models/*.tg "$TGC_ROOT"/examples/*/*.tg "$TGC_ROOT"/bench/*.tg; do
+    tgc plan "$model" 2>/dev/null | awk '/lower bound/ && $NF > 1.1 { bad = 1; print } END { exit bad }' ||
+        fail "$model: an arena more than a tenth above the lower bound"
+done
