@@ -234,7 +234,7 @@ attributes
 
 /* ---- functions ---- */
 
-/* `from` and `adjoint` are words only here. */
+/* `from` and `adjoint` are words only here, `pad` behind the type of an input. */
 extern
     : EXTERN FN ident '(' idents ')' ARROW ident ident STRING {
           $$ = item_new(parse, ITEM_EXTERN, @$);
@@ -255,10 +255,12 @@ fn
     ;
 fn_head
     : FN fn_name fn_sizes '(' fields ')' ARROW results {
+          check_unpadded(parse, $5);
           $$ = NEW(parse->arena, Function);
           *$$ = (Function){.name = $2, .sizes = *$3, .arguments = *$5, .results = *$8, .named_results = true};
       }
     | FN fn_name fn_sizes '(' fields ')' ARROW type {
+          check_unpadded(parse, $5);
           $$ = NEW(parse->arena, Function);
           *$$ = (Function){.name = $2, .sizes = *$3, .arguments = *$5};
           vec_push(parse->arena, &$$->results, ((Field){.span = @8, .type = $8}));
@@ -281,6 +283,10 @@ field
     | ident '=' expr { $$ = (Field){.span = @$, .name = $1, .value = $3}; }
     | ident ':' type { $$ = (Field){.span = @$, .name = $1, .type = $3}; }
     | ident ':' type '=' expr { $$ = (Field){.span = @$, .name = $1, .type = $3, .value = $5}; }
+    | ident ':' type ident expr {
+          check_said(parse, $4, "pad");
+          $$ = (Field){.span = @$, .name = $1, .type = $3, .pad = $5};
+      }
     ;
 results
     : '(' result_list ')' { $$ = $2; }

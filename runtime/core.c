@@ -123,6 +123,19 @@ const tg_entry *tg_info_entry(const tg_info *info, const char *name) {
     return NULL;
 }
 
+const tg_entry *tg_info_fitting(const tg_info *info, const char *point, const int64_t *sizes) {
+    const tg_entry *best = NULL;
+    for (int i = 0; info && point && sizes && i < info->entry_count; i++) {
+        const tg_entry *entry = &info->entries[i];
+        if (!entry->point || strcmp(entry->point, point) != 0) continue;
+        int fits = 1;
+        for (int k = 0; k < entry->size_count; k++)
+            fits = fits && entry->sizes[k].size >= sizes[k] && (!best || entry->sizes[k].size <= best->sizes[k].size);
+        if (fits) best = entry;
+    }
+    return best;
+}
+
 size_t tg_dtype_bytes(tg_dtype dtype) {
     static const size_t bytes[] = {[TG_F32] = 4, [TG_F64] = 8, [TG_I32] = 4, [TG_BOOL] = 1};
     return bytes[dtype];

@@ -43,7 +43,8 @@ enum { ROW_COUNT = sizeof rows / sizeof *rows };
 static const char notes[] =
     "Every input of the train entry has the batch as its first axis, and the data hold the same number of examples of\n"
     "each. They are read by position, in a new order each epoch; what is left of an epoch after its last whole batch\n"
-    "begins the next one. A step is one update, also where it gathers the gradients of several calls.\n"
+    "begins the next one. A step is one update, also where it gathers the gradients of several calls. Where the entry\n"
+    "has sizes in buckets, rows are of any width and filled up with padding; a batch goes to the smallest that fits.\n"
     "\n"
     "--valid needs a graph entry ENTRY_valid or valid with the train entry's inputs and one scalar result:\n"
     "    graph valid(src: i32[B, S], gold: i32[B, S]) -> (loss: []) { loss = cross_entropy(net(src), gold) }\n"

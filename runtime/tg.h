@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-enum { TG_ABI = 2 };
+enum { TG_ABI = 3 };
 
 typedef enum tg_status {
     TG_OK = 0,
@@ -48,7 +48,15 @@ typedef struct tg_tensor {
     tg_init_kind init; /* params, states: constant a; normal mean a, deviation b; uniform from a to b */
     double a, b;
     int64_t low, high; /* integer inputs: values must lie in [low, high); high 0: not known */
+    int padded;        /* inputs of a training step: rows are filled up with `pad` */
+    double pad;
 } tg_tensor;
+
+/* A size in buckets, chosen. */
+typedef struct tg_size {
+    const char *name;
+    int64_t size;
+} tg_size;
 
 typedef struct tg_model tg_model;
 
@@ -64,9 +72,10 @@ typedef struct tg_row {
 /* What builds with --check know of an entry point: its tensors, and which of them each launch reads and writes. */
 typedef struct tg_watch tg_watch;
 
+/* An entry point; where sizes are in buckets, a specialisation of one. */
 typedef struct tg_entry {
-    const char *name;
-    int train; /* 1: a training step; results[0] is the scalar loss */
+    const char *name; /* "step", of a specialisation "step[S=16,T=32]" */
+    int train;        /* 1: a training step; results[0] is the scalar loss */
     int input_count, result_count;
     const tg_tensor *inputs, *results;
     /* Inputs and results in the order of the tables, row-major, dtype as in the table; the caller owns them. Where a
@@ -82,6 +91,12 @@ typedef struct tg_entry {
     const tg_row *rows;
     const int *launches;
     const tg_watch *watch; /* NULL without --check */
+    /* Of a specialisation: the entry point's own name, "step", and its sizes. All specialisations of an entry point
+     * stand together, the last size changing fastest, each from the least to the largest; 64 at most. Names and types
+     * of inputs and results are the same. NULL and 0 where there is one alone. */
+    const char *point;
+    int size_count;
+    const tg_size *sizes;
 } tg_entry;
 
 typedef struct tg_info {
@@ -143,6 +158,9 @@ void tg_model_reset(tg_model *model, uint64_t seed);
 /* Elements of a parameter or state, owned by the model; NULL if there is none of that name. */
 void *tg_model_data(tg_model *model, const char *name, const tg_tensor **tensor);
 const tg_entry *tg_info_entry(const tg_info *info, const char *name); /* NULL if none */
+/* The specialisation of the entry point with the least sizes that are at least `sizes`, which are in the order of
+ * tg_entry.sizes. NULL if there is none. */
+const tg_entry *tg_info_fitting(const tg_info *info, const char *point, const int64_t *sizes);
 size_t tg_dtype_bytes(tg_dtype dtype);
 const char *tg_dtype_name(tg_dtype dtype); /* as in safetensors: "F32" "F64" "I32" "BOOL" */
 /* For generated code, which returns at its first failure: notes status and text, and returns the status. */

@@ -2,6 +2,7 @@
  *
  *     train.c     the loop      options.c     its command line
  *     data.c      batches       progress.c    the terminal's line and log.jsonl
+ *     lengths.c   rows of different lengths
  */
 #ifndef TG_TRAIN_H
 #define TG_TRAIN_H
@@ -31,20 +32,44 @@ typedef struct tg_train_options {
 int tg_options_read(tg_train_options *options, int argc, char **argv, char *text, size_t size);
 void tg_options_help(const char *program);
 
+/* ---- lengths.c ---- */
+
+enum { TG_KINDS = 64 }; /* specialisations of an entry point, at most */
+
+int tg_is_pad(const tg_tensor *input, const void *elements, int64_t index);
+/* How far each axis but the first reaches in a row before all is padding; `shape` is the file's tensor's. */
+void tg_row_extents(const tg_tensor *input, const int64_t *shape, const void *row, int64_t *extents);
+/* A row of the input out of one that is wider or narrower: cut, or filled up with padding. */
+void tg_row_copy(const tg_tensor *input, const int64_t *shape, const void *row, void *to);
+/* 0, 1, … in an order drawn from seed, use and epoch. */
+void tg_shuffle(uint32_t *items, uint64_t count, uint64_t seed, uint32_t use, uint64_t epoch);
+/* Reorders an epoch so that batches are of one kind each but for a few; `work` is twice as long as `order`. */
+void tg_order_by_kind(uint32_t *order, uint32_t *work, const uint8_t *kinds, uint64_t count, uint64_t batch,
+                      uint64_t seed, uint64_t epoch);
+
 /* ---- data.c ---- */
 
-typedef struct tg_data tg_data; /* examples of one entry, in a safetensors file */
+typedef struct tg_data tg_data; /* examples of one entry point, in a safetensors file */
+
+/* An entry point of training: itself, or its specialisations, which are `count` entries that stand together. `train` is
+ * the training step whose inputs say what rows are filled up with. */
+typedef struct tg_point {
+    const tg_entry *entries, *train;
+    int count;
+} tg_point;
 
 /* shuffle: in a new order each epoch, drawn from seed and epoch; otherwise in the file's order. */
-tg_status tg_data_open(tg_data **data, const char *path, const tg_entry *entry, int shuffle, uint64_t seed, char *text,
+tg_status tg_data_open(tg_data **data, const char *path, const tg_point *point, int shuffle, uint64_t seed, char *text,
                        size_t size);
 void tg_data_close(tg_data *data);
 uint64_t tg_data_examples(const tg_data *data);
 uint64_t tg_data_batch_size(const tg_data *data);
-/* The examples `position`, position + 1, … of the endless row of epochs, as the entry's inputs; they stay until the
- * next call. NULL on failure. */
+/* The examples `position`, position + 1, … of the endless row of epochs, as inputs of the smallest specialisation that
+ * all of them fit; they stay until the next call. NULL on failure. */
 const void *const *tg_data_batch(tg_data *data, uint64_t position, char *text, size_t size);
-/* Elements that are not 0 in the last batch of the first i32 input with two axes; -1 if there is none. */
+const tg_entry *tg_data_entry(const tg_data *data); /* that the last batch is for */
+/* Elements that are no padding, or not 0 where none is declared, in the last batch of the first i32 input with two
+ * axes; -1 if there is none. */
 int64_t tg_data_tokens(const tg_data *data);
 
 /* ---- progress.c ---- */

@@ -25,7 +25,7 @@
 typedef struct Run {
     char program[128];
     const tg_info *info;
-    const tg_entry *train, *check; /* check: the entry of the validation loss, or NULL */
+    tg_point train, check; /* check: the entry of the validation loss; without entries: none */
     tg_train_options options;
     tg_model *model;
     tg_data *data, *valid;
@@ -88,19 +88,47 @@ static char *path_in(const char *folder, const char *name) {
 
 /* ---- the entries ---- */
 
+/* The entry point's name. */
+static const char *point_of(const tg_entry *entry) {
+    return entry->point ? entry->point : entry->name;
+}
+
+/* The entry point that begins at an entry; specialisations stand together. */
+static tg_point point_at(const tg_info *info, int first) {
+    const tg_entry *entry = &info->entries[first];
+    tg_point point = {.entries = entry, .train = entry, .count = 1};
+    while (entry->point && first + point.count < info->entry_count && entry[point.count].point &&
+           strcmp(entry[point.count].point, entry->point) == 0)
+        point.count++;
+    return point;
+}
+
+/* The entry point of that name, or one specialisation of one; without entries: there is none. */
+static tg_point point_named(const tg_info *info, const char *name) {
+    const tg_entry *alone = tg_info_entry(info, name);
+    if (alone) return (tg_point){.entries = alone, .train = alone, .count = 1};
+    for (int i = 0; i < info->entry_count; i++)
+        if (info->entries[i].point && strcmp(info->entries[i].point, name) == 0) return point_at(info, i);
+    return (tg_point){0};
+}
+
 static int choose_train_entry(Run *run) {
     const tg_info *info = run->info;
     const char *wanted = run->options.entry;
     int found = 0;
-    for (int i = 0; i < info->entry_count; i++) {
-        if (!info->entries[i].train || (wanted && strcmp(wanted, info->entries[i].name) != 0)) continue;
-        run->train = &info->entries[i];
+    if (wanted) {
+        run->train = point_named(info, wanted);
+        found = run->train.count && run->train.entries->train;
+    }
+    for (int i = 0; i < info->entry_count && !wanted; i += point_at(info, i).count) {
+        if (!info->entries[i].train) continue;
+        run->train = point_at(info, i);
         found++;
     }
     if (found == 1) return 0;
     if (found > 1)
         return complain(run, TG_EXIT_USAGE, "%s has several train entries: name one with --entry, such as --entry %s",
-                        info->name, run->train->name);
+                        info->name, point_of(run->train.entries));
     if (wanted) return complain(run, TG_EXIT_USAGE, "%s has no train entry %s", info->name, wanted);
     return complain(run, TG_EXIT_CONTENT, "%s has no train entry", info->name);
 }
@@ -120,34 +148,57 @@ static int is_scalar_float(const tg_tensor *result) {
     return result->count == 1 && (result->dtype == TG_F32 || result->dtype == TG_F64);
 }
 
+/* Whether there is an entry of the point with the inputs of each that trains. */
+static int checks_all(const tg_point *check, const tg_point *train) {
+    for (int i = 0; i < train->count; i++) {
+        int found = 0;
+        for (int k = 0; k < check->count && !found; k++) found = same_inputs(&check->entries[k], &train->entries[i]);
+        if (!found) return 0;
+    }
+    return 1;
+}
+
 static int choose_check_entry(Run *run) {
     char name[256];
-    snprintf(name, sizeof name, "%s_valid", run->train->name);
-    const tg_entry *entry = tg_info_entry(run->info, name);
-    if (!entry) entry = tg_info_entry(run->info, "valid");
+    snprintf(name, sizeof name, "%s_valid", point_of(run->train.entries));
+    tg_point check = point_named(run->info, name);
+    if (!check.count) check = point_named(run->info, "valid");
+    const tg_entry *entry = check.entries;
     if (entry && !entry->train && entry->result_count == 1 && is_scalar_float(&entry->results[0]) &&
-        same_inputs(entry, run->train)) {
-        run->check = entry;
+        checks_all(&check, &run->train)) {
+        run->check = check;
+        run->check.train = run->train.entries;
         return 0;
     }
     return complain(run, TG_EXIT_USAGE,
                     "--valid needs a graph entry %s or valid with the inputs of %s and one scalar result: write "
                     "graph valid(...) -> (loss: []) { loss = ... }",
-                    name, run->train->name);
+                    name, point_of(run->train.entries));
 }
 
-/* Memory for an entry's results; NULL without. */
-static void **take_results(const tg_entry *entry) {
-    size_t bytes = 0, unit = 64, table = ((size_t)entry->result_count * sizeof(void *) + unit) / unit * unit;
-    for (int i = 0; i < entry->result_count; i++)
-        bytes += ((size_t)entry->results[i].count * tg_dtype_bytes(entry->results[i].dtype) + unit) / unit * unit;
+/* Bytes of a result, of the specialisation where it is largest, in whole lines. */
+static size_t result_bytes(const tg_point *point, int result) {
+    size_t most = 0, unit = 64;
+    for (int i = 0; i < point->count; i++) {
+        const tg_tensor *tensor = &point->entries[i].results[result];
+        size_t bytes = ((size_t)tensor->count * tg_dtype_bytes(tensor->dtype) + unit) / unit * unit;
+        if (bytes > most) most = bytes;
+    }
+    return most;
+}
+
+/* Memory for the results of an entry point; NULL without. */
+static void **take_results(const tg_point *point) {
+    int count = point->entries->result_count;
+    size_t bytes = 0, unit = 64, table = ((size_t)count * sizeof(void *) + unit) / unit * unit;
+    for (int i = 0; i < count; i++) bytes += result_bytes(point, i);
     char *block = aligned_alloc(unit, table + bytes);
     if (!block) return NULL;
     void **results = (void **)block;
     char *at = block + table;
-    for (int i = 0; i < entry->result_count; i++) {
+    for (int i = 0; i < count; i++) {
         results[i] = at;
-        at += ((size_t)entry->results[i].count * tg_dtype_bytes(entry->results[i].dtype) + unit) / unit * unit;
+        at += result_bytes(point, i);
     }
     return results;
 }
@@ -164,11 +215,16 @@ static int make_model(Run *run) {
     if (tg_model_new(&run->model, run->info, &options))
         return complain(run, TG_EXIT_SYSTEM, "no memory: parameters %zu, states %zu, activations %zu bytes",
                         run->info->param_bytes, run->info->state_bytes, run->info->arena_bytes);
-    run->results = take_results(run->train);
-    if (run->check) run->check_results = take_results(run->check);
-    if (!run->results || (run->check && !run->check_results)) return complain(run, TG_EXIT_SYSTEM, "no memory");
+    run->results = take_results(&run->train);
+    if (run->check.count) run->check_results = take_results(&run->check);
+    if (!run->results || (run->check.count && !run->check_results)) return complain(run, TG_EXIT_SYSTEM, "no memory");
     if (!run->options.init) return 0;
     return model_checked(run, tg_model_load(run->model, run->options.init));
+}
+
+/* By which a checkpoint remembers the entry point, or the one specialisation that was asked for. */
+static const char *name_of(const tg_point *train) {
+    return train->count > 1 ? train->entries->point : train->entries->name;
 }
 
 /* The position in the data, which the checkpoint holds beside the model. */
@@ -183,9 +239,9 @@ static int read_position(Run *run, const char *path) {
     if (!end || *end || errno)
         status =
             complain(run, TG_EXIT_CONTENT, "%s: no training run's checkpoint: the note tgc.position is missing", path);
-    else if (!entry || strcmp(entry, run->train->name) != 0)
+    else if (!entry || strcmp(entry, name_of(&run->train)) != 0)
         status = complain(run, TG_EXIT_CONTENT, "%s: made by the train entry %s, not by %s", path,
-                          entry ? entry : "of no name", run->train->name);
+                          entry ? entry : "of no name", name_of(&run->train));
     tg_file_close(file);
     return status;
 }
@@ -207,11 +263,12 @@ static int resume(Run *run) {
 static int open_data(Run *run) {
     const tg_train_options *options = &run->options;
     int status = checked(
-        run, tg_data_open(&run->data, options->data, run->train, 1, run->model->seed, run->text, sizeof run->text));
+        run, tg_data_open(&run->data, options->data, &run->train, 1, run->model->seed, run->text, sizeof run->text));
     if (!status && options->valid)
-        status = checked(run, tg_data_open(&run->valid, options->valid, run->check, 0, 0, run->text, sizeof run->text));
+        status =
+            checked(run, tg_data_open(&run->valid, options->valid, &run->check, 0, 0, run->text, sizeof run->text));
     if (status) return status;
-    uint64_t per_step = tg_data_batch_size(run->data) * (uint64_t)run->train->accumulate;
+    uint64_t per_step = tg_data_batch_size(run->data) * (uint64_t)run->train.entries->accumulate;
     run->steps = options->steps;
     if (options->epochs) run->steps = (options->epochs * tg_data_examples(run->data) + per_step - 1) / per_step;
     return 0;
@@ -240,7 +297,7 @@ static int make_folder(Run *run) {
 static int save_checkpoint(Run *run) {
     char position[24];
     snprintf(position, sizeof position, "%" PRIu64, run->position);
-    const char *const notes[] = {"tgc.entry", run->train->name, "tgc.position", position, NULL};
+    const char *const notes[] = {"tgc.entry", name_of(&run->train), "tgc.position", position, NULL};
     char *path = path_in(run->options.out, "checkpoint.safetensors");
     if (!path) return complain(run, TG_EXIT_SYSTEM, "no memory");
     int status = model_checked(run, tg_checkpoint_save(run->model, path, notes));
@@ -275,9 +332,10 @@ static int make_step(Run *run, tg_step_report *report) {
     do {
         const void *const *inputs = tg_data_batch(run->data, run->position, run->text, sizeof run->text);
         if (!inputs) return complain(run, TG_EXIT_FILE, "%s", run->text);
-        int status = model_checked(run, run->train->call(run->model, inputs, run->results));
+        const tg_entry *entry = tg_data_entry(run->data);
+        int status = model_checked(run, entry->call(run->model, inputs, run->results));
         if (status) return status;
-        double loss = scalar_of(run->train, run->results);
+        double loss = scalar_of(entry, run->results);
         if (!isfinite(loss)) return not_a_number(run, "the loss", loss);
         int64_t tokens = tg_data_tokens(run->data);
         report->has_tokens = tokens >= 0;
@@ -286,7 +344,7 @@ static int make_step(Run *run, tg_step_report *report) {
         run->position += batch;
         sum += loss;
         calls++;
-    } while (run->model->step == before && calls < run->train->accumulate);
+    } while (run->model->step == before && calls < run->train.entries->accumulate);
     if (!isfinite(run->model->gradient_norm))
         return not_a_number(run, "the gradient's norm", run->model->gradient_norm);
     report->step = run->model->step;
@@ -304,9 +362,10 @@ static int validate(Run *run) {
     for (uint64_t i = 0; i < batches && !interrupted; i++) {
         const void *const *inputs = tg_data_batch(run->valid, i * batch, run->text, sizeof run->text);
         if (!inputs) return complain(run, TG_EXIT_FILE, "%s", run->text);
-        int status = model_checked(run, run->check->call(run->model, inputs, run->check_results));
+        const tg_entry *entry = tg_data_entry(run->valid);
+        int status = model_checked(run, entry->call(run->model, inputs, run->check_results));
         if (status) return status;
-        sum += scalar_of(run->check, run->check_results);
+        sum += scalar_of(entry, run->check_results);
     }
     if (interrupted) return 0;
     return checked(

@@ -113,7 +113,8 @@ void diag_label(Message *message, const char *format, ...) PRINTF_LIKE(2, 3); /*
 void diag_mark(Message *message, Span operand);                               /* ~~~ under an operand of the line */
 void diag_note(Message *message, Span at, const char *format, ...) PRINTF_LIKE(3, 4);
 void diag_help(Message *message, const char *format, ...) PRINTF_LIKE(2, 3);
-int diag_count(const Diag *diag); /* errors so far */
+int diag_count(const Diag *diag);                    /* errors so far */
+Message *diag_message(const Diag *diag, int number); /* one of them, from 0 */
 /* Prints all messages in the order of their places; colour when `colour`. */
 void diag_print(const Diag *diag, FILE *to, bool colour);
 const char *diag_code_name(DiagCode code);  /* "E0301" */

@@ -209,6 +209,10 @@ int diag_count(const Diag *diag) {
     return diag->messages.count;
 }
 
+Message *diag_message(const Diag *diag, int number) {
+    return diag->messages.at[number];
+}
+
 /* ---- printing ---- */
 
 typedef struct Paint {

@@ -113,7 +113,10 @@ int usage_error(const Request *request, const char *format, ...) PRINTF_LIKE(2, 
 bool compile_request(Request *request, Compile *compile);
 /* The same, and runs the passes up to elaborate; pipeline_resume goes on. Returns a Status, after a message. */
 int compile_begin(Request *request, Compile *compile);
-/* The entry point of that name; NULL after a message that lists them. NULL as name stands for the only one. */
+/* Whether `word` means the entry: by its name, or where it is a specialisation by the name of its entry point with some
+ * of its sizes or none: step[S=16,T=32], step[T=32], step. */
+bool entry_called(const Entry *entry, const char *word);
+/* The one entry that `name` means; NULL after a message that lists them. NULL as name stands for the only one. */
 Entry *entry_named(Request *request, const Model *model, const char *name);
 tg_dtype port_dtype(const Port *port, bool f64);
 const char *file_stem(Arena *arena, const char *path); /* "dir/m.tg" gives "m" */

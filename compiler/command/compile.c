@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef VEC(Entry *) EntryList;
+
 static bool set_dtype(Request *request, Options *options) {
     static const char *const types[] = {"f32", "f64"};
     const char *type = request->dtype;
@@ -102,17 +104,54 @@ int compile_begin(Request *request, Compile *compile) {
     return status;
 }
 
+/* One of the sizes in brackets, "T=32". */
+static bool has_size(const Entry *entry, const char *text, size_t length) {
+    for (int i = 0; i < entry->buckets.count; i++) {
+        const Bucket *bucket = &entry->buckets.at[i];
+        size_t name = strlen(bucket->name);
+        char *end;
+        if (length < name + 2 || strncmp(text, bucket->name, name) != 0 || text[name] != '=') continue;
+        return strtoll(text + name + 1, &end, 10) == bucket->size && end == text + length;
+    }
+    return false;
+}
+
+bool entry_called(const Entry *entry, const char *word) {
+    if (strcmp(entry->name, word) == 0) return true;
+    size_t length = strcspn(word, "[");
+    if (!entry->buckets.count || strlen(entry->point) != length || strncmp(word, entry->point, length) != 0)
+        return false;
+    for (const char *at = word + length; *at;) {
+        size_t size = strcspn(++at, ",]");
+        if (!has_size(entry, at, size)) return false;
+        at += size;
+        if (*at == ']') return !at[1];
+    }
+    return !word[length];
+}
+
+static Entry *one_of(Request *request, const Model *model, const char *name, const EntryList *found) {
+    if (found->count == 1) return found->at[0];
+    Text text;
+    text_init(&text, request->arena);
+    for (int i = 0; i < found->count; i++) text_printf(&text, "%s%s", i ? ", " : "", found->at[i]->name);
+    usage_error(request, "%s of %s has specialisations: say which of %s", name, model->source->path, text.at);
+    return NULL;
+}
+
 Entry *entry_named(Request *request, const Model *model, const char *name) {
     int count = model->entries.count;
     const char **names = NEW_ARRAY(request->arena, const char *, count + 1);
+    EntryList found = {0};
     Text text;
     text_init(&text, request->arena);
     for (int i = 0; i < count; i++) {
         Entry *entry = model->entries.at[i];
-        if (name ? strcmp(entry->name, name) == 0 : count == 1) return entry;
+        if (name ? entry_called(entry, name) : count == 1) vec_push(request->arena, &found, entry);
         names[i] = entry->name;
         text_printf(&text, "%s%s", i ? ", " : "", names[i]);
     }
+    if (found.count) return one_of(request, model, name, &found);
     if (!count)
         complain("%s has no entry point: write a graph or train item", model->source->path);
     else if (name)

@@ -1,7 +1,8 @@
 /* emit.c: `tgc emit` writes the C and nothing else.
  *
  *     tgc emit m.tg -o DIR          DIR/m.c and DIR/m.h
- *     tgc emit m.tg --only d_x      the kernels that compute d_x, to standard output */
+ *     tgc emit m.tg --only d_x      the kernels that compute d_x, to standard output
+ *     tgc emit m.tg 'step[T=32]'    that entry point, or specialisation, alone */
 #include "command/command.h"
 
 static const Option options[] = {
@@ -26,11 +27,24 @@ static int print_only(Request *request, const Output *output) {
         request->only);
 }
 
+/* The whole model, or with a second word that entry point alone. */
+static int compile_all(Request *request, Compile *compile) {
+    if (request->words.count == 1 || request->stop_after)
+        return compile_request(request, compile) ? STATUS_OK : STATUS_USAGE;
+    int status = compile_begin(request, compile);
+    if (status) return status;
+    const Entry *entry = entry_named(request, compile->model, request->words.at[1]);
+    if (!entry) return compile->model->entries.count ? STATUS_USAGE : STATUS_CONTENT;
+    compile->only = entry->name;
+    return STATUS_OK;
+}
+
 static int run(Request *request) {
     Compile compile;
-    if (!compile_request(request, &compile)) return STATUS_USAGE;
+    int status = compile_all(request, &compile);
+    if (status) return status;
     compile.output.standalone = request->standalone;
-    int status = pipeline_run(&compile);
+    status = compile.model ? pipeline_resume(&compile) : pipeline_run(&compile);
     if (status || request->stop_after) return status;
     if (request->only) return print_only(request, &compile.output);
     if (request->output) return output_write(&compile.output, request->output) ? STATUS_OK : STATUS_FILE;
@@ -38,10 +52,10 @@ static int run(Request *request) {
 }
 
 const Command command_emit = {.name = "emit",
-                              .arguments = "FILE",
-                              .does = "Write the C that a model becomes.",
+                              .arguments = "FILE [ENTRY]",
+                              .does = "Write the C that a model, or one of its entry points, becomes.",
                               .options = options,
                               .compiles = true,
                               .least = 1,
-                              .most = 1,
+                              .most = 2,
                               .run = run};

@@ -246,8 +246,9 @@ static int differentiate(Request *request, Compile *compile, VariantList *varian
     const char *name = request->words.count > 1 ? request->words.at[1] : NULL;
     int status = compile_begin(request, compile);
     if (status) return status;
-    if (name && !entry_named(request, compile->model, name)) return STATUS_USAGE;
-    compile->only = name;
+    const Entry *entry = name ? entry_named(request, compile->model, name) : NULL;
+    if (name && !entry) return STATUS_USAGE;
+    compile->only = entry ? entry->name : NULL;
     compile->stop_after = "gradient";
     if (pipeline_resume(compile)) return compile->status;
     variants_make(compile->model, variants);

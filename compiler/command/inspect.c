@@ -33,7 +33,7 @@ static const char *entry_of(const Request *request, const Model *model, int *fir
     const char *word = request->words.count > 1 ? request->words.at[1] : NULL;
     *first_name = 1;
     for (int i = 0; word && i < model->entries.count; i++)
-        if (!strcmp(model->entries.at[i]->name, word)) {
+        if (entry_called(model->entries.at[i], word)) {
             *first_name = 2;
             return word;
         }

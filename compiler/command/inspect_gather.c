@@ -109,6 +109,6 @@ Inspection *inspection_make(const Compile *compile, const char *entry, int threa
     inspection->threads = threads;
     inspection->texts = texts_of(compile);
     for (int i = 0; i < compile->model->entries.count; i++)
-        if (!entry || !strcmp(compile->model->entries.at[i]->name, entry)) add_entry(inspection, i);
+        if (!entry || entry_called(compile->model->entries.at[i], entry)) add_entry(inspection, i);
     return inspection;
 }

@@ -352,6 +352,12 @@ static void put_json(Text *text, const Plan *plan) {
 
 /* ---- the command ---- */
 
+static bool is_any(const Model *model, const char *name) {
+    for (int i = 0; i < model->entries.count; i++)
+        if (!name || entry_called(model->entries.at[i], name)) return true;
+    return false;
+}
+
 static int run(Request *request) {
     Compile compile;
     if (!compile_request(request, &compile)) return STATUS_USAGE;
@@ -359,13 +365,13 @@ static int run(Request *request) {
     int status = pipeline_run(&compile);
     if (status || request->stop_after) return status;
     const char *name = request->words.count > 1 ? request->words.at[1] : NULL;
-    if ((name || !compile.model->entries.count) && !entry_named(request, compile.model, name))
+    if (!is_any(compile.model, name) && !entry_named(request, compile.model, name))
         return compile.model->entries.count ? STATUS_USAGE : STATUS_CONTENT;
     Text text;
     text_init(&text, request->arena);
     for (int i = 0; i < compile.schedules.count; i++) {
         const Schedule *schedule = compile.schedules.at[i];
-        if (name && strcmp(schedule->entry->name, name) != 0) continue;
+        if (name && !entry_called(schedule->entry, name)) continue;
         Plan *plan = plan_make(request->arena, schedule);
         if (request->json)
             put_json(&text, plan);

@@ -135,7 +135,7 @@ static void move_needed(Entry *entry) {
 /* A copy of `entry`, on the same graph, without results and without anything of training. */
 static Entry *entry_copy(Arena *arena, const Entry *entry, const char *name) {
     Entry *copy = NEW(arena, Entry);
-    copy->name = name;
+    copy->name = copy->point = copy->identifier = name;
     copy->graph = entry->graph;
     copy->accumulate = 1;
     copy->span = entry->span;

@@ -42,7 +42,7 @@ void collect_kernels(Emitter *e, Program *const *programs) {
     for (int i = 0, launch = 0; i < e->model->entries.count; i++)
         for (int j = 0; j < programs[i]->functions.count; j++, launch++) {
             const Function *function = programs[i]->functions.at[j];
-            const char *entry = c_identifier(e->arena, e->entries[i].entry->name);
+            const char *entry = c_identifier(e->arena, e->entries[i].entry->identifier);
             int kernel = kernel_index(e, programs[i]->schedule, function, entry);
             e->kernel_of[launch] = kernel;
             vec_push(e->arena, &e->kernels.at[kernel].users, function);

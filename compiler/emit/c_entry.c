@@ -67,6 +67,8 @@ static void collect_ports(Emitter *e, EntryText *text) {
         text->inputs[i] = name_new(&names, c_identifier(e->arena, entry->inputs.at[i].name));
     for (int i = 0; i < entry->results.count; i++)
         text->results[i] = name_new(&names, c_identifier(e->arena, entry->results.at[i].name));
+    text->sizes = NEW_ARRAY(e->arena, const char *, entry->buckets.count + 1);
+    for (int i = 0; i < entry->buckets.count; i++) text->sizes[i] = name_new(&names, entry->buckets.at[i].name);
 }
 
 static void collect_members(Emitter *e, EntryText *text) {
@@ -92,7 +94,7 @@ void collect_entries(Emitter *e, Program *const *programs) {
         EntryText *text = &e->entries[i];
         text->entry = e->model->entries.at[i];
         text->program = programs[i];
-        text->name = name_behind_prefix(&e->functions, c_identifier(e->arena, text->entry->name));
+        text->name = name_behind_prefix(&e->functions, c_identifier(e->arena, text->entry->identifier));
         text->tensors = arena_printf(e->arena, "%s_tensors", text->name);
         collect_ports(e, text);
         collect_members(e, text);
@@ -375,14 +377,17 @@ static void put_guards(Emitter *e, Text *text, const EntryText *entry) {
     (void)e;
 }
 
-void put_signature(Emitter *e, Text *text, const EntryText *entry) {
+void put_port_arguments(Emitter *e, Text *text, const EntryText *entry) {
     const Entry *of = entry->entry;
-    text_printf(text, "int %s_%s(%s *", e->prefix, entry->name, e->prefix);
-    text_add(text, "handle");
     for (int i = 0; i < of->inputs.count; i++)
         text_printf(text, ", const %s *%s", c_type(e->model, of->inputs.at[i].dtype), entry->inputs[i]);
     for (int i = 0; i < of->results.count; i++)
         text_printf(text, ", %s *%s", c_type(e->model, of->results.at[i].dtype), entry->results[i]);
+}
+
+void put_signature(Emitter *e, Text *text, const EntryText *entry) {
+    text_printf(text, "int %s_%s(%s *handle", e->prefix, entry->name, e->prefix);
+    put_port_arguments(e, text, entry);
     text_add(text, ")");
 }
 

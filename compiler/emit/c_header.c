@@ -16,6 +16,7 @@ static void put_constants(Emitter *e, Text *text) {
     text_printf(text, "#define %s_ARENA_BYTES %zu\n", e->upper, e->arena_bytes);
     text_printf(text, "#define %s_PARAM_BYTES %zu\n", e->upper, e->param_bytes);
     text_printf(text, "#define %s_STATE_BYTES %zu\n", e->upper, e->state_bytes);
+    put_bucket_constants(e, text);
     for (int i = 0; i < e->model->entries.count; i++) {
         const EntryText *entry = &e->entries[i];
         text_printf(text, "#define %s_%s_ARENA_BYTES %zu\n", e->upper, c_upper(e->arena, entry->name),
@@ -125,5 +126,6 @@ void put_header(Emitter *e, Text *text) {
     put_filled(e, text, common_text);
     if (e->output->files) put_filled(e, text, files_text);
     for (int i = 0; i < e->model->entries.count; i++) put_entry_prototype(e, text, &e->entries[i]);
+    put_selector_prototypes(e, text);
     text_add(text, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }

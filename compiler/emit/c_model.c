@@ -172,6 +172,7 @@ void emit(Output *output, Model *model, Program *const *programs, const Machine 
 
     take_names(&e);
     layout_variables(&e);
+    collect_selectors(&e);
     collect_entries(&e, programs);
     collect_kernels(&e, programs);
     collect_rows(&e);
@@ -188,6 +189,7 @@ void emit(Output *output, Model *model, Program *const *programs, const Machine 
         put_tensors(&e, text, &e.entries[i]);
         put_entry(&e, text, &e.entries[i], launch);
     }
+    put_selectors(&e, text);
     put_tables(&e, text);
     put_common(&e, text);
     put_contents(&e, &output->source, rest.at);

@@ -24,6 +24,7 @@ static void put_port(Emitter *e, Text *text, const Port *port) {
     text_printf(text, "{.name = \"%s\", .dtype = %s, ", port->name, tg_type(e->model, port->dtype));
     put_shape(text, &port->shape);
     if (port->high) text_printf(text, ", .low = %lld, .high = %lld", (long long)port->low, (long long)port->high);
+    if (port->padded) text_printf(text, ", .padded = 1, .pad = %.17g", port->pad);
     text_add(text, "},\n");
 }
 
@@ -74,11 +75,20 @@ static void put_ports(Emitter *e, Text *text, const char *entry, const char *wha
     text_add(text, "};\n");
 }
 
+static void put_sizes(Text *text, const Entry *of) {
+    if (!of->buckets.count) return;
+    text_printf(text, ".point = \"%s\",\n.size_count = %d,\n.sizes = (const tg_size[]){", of->point, of->buckets.count);
+    for (int i = 0; i < of->buckets.count; i++)
+        text_printf(text, "%s{\"%s\", %lld}", i ? ", " : "", of->buckets.at[i].name, (long long)of->buckets.at[i].size);
+    text_add(text, "},\n");
+}
+
 static void put_entry_row(const Emitter *e, Text *text, const EntryText *entry) {
     const Entry *of = entry->entry;
     text_add(text, "{\n");
     text_indent(text, 1);
     text_printf(text, ".name = \"%s\",\n", of->name);
+    put_sizes(text, of);
     if (of->train) text_add(text, ".train = 1,\n");
     if (of->inputs.count)
         text_printf(text, ".input_count = %d,\n.inputs = %s_inputs,\n", of->inputs.count, entry->name);
@@ -165,6 +175,14 @@ static void json_tensor(const Emitter *e, Text *json, const char *name, DType dt
     text_add(json, "]");
 }
 
+static void json_sizes(Text *json, const Entry *of) {
+    if (!of->buckets.count) return;
+    text_printf(json, "   \"point\": \"%s\", \"sizes\": {", of->point);
+    for (int i = 0; i < of->buckets.count; i++)
+        text_printf(json, "%s\"%s\": %lld", i ? ", " : "", of->buckets.at[i].name, (long long)of->buckets.at[i].size);
+    text_add(json, "},\n");
+}
+
 static void json_ports(const Emitter *e, Text *json, const char *what, const Port *ports, int count) {
     text_printf(json, "   \"%s\": [", what);
     for (int i = 0; i < count; i++) {
@@ -172,6 +190,7 @@ static void json_ports(const Emitter *e, Text *json, const char *what, const Por
         json_tensor(e, json, ports[i].name, ports[i].dtype, &ports[i].shape);
         if (ports[i].high)
             text_printf(json, ", \"low\": %lld, \"high\": %lld", (long long)ports[i].low, (long long)ports[i].high);
+        if (ports[i].padded) text_printf(json, ", \"pad\": %.17g", ports[i].pad);
         text_add(json, "}");
     }
     text_add(json, "],\n");
@@ -196,6 +215,7 @@ void put_json(Emitter *e, Text *json) {
         const Entry *of = entry->entry;
         text_printf(json, "%s\n  {\"name\": \"%s\", \"train\": %s,\n", i ? "," : "", of->name,
                     of->train ? "true" : "false");
+        json_sizes(json, of);
         json_ports(e, json, "inputs", of->inputs.at, of->inputs.count);
         json_ports(e, json, "results", of->results.at, of->results.count);
         text_printf(json, "   \"accumulate\": %d, \"flop\": %.0f, \"bytes\": %.0f, \"arena_bytes\": %zu}",

@@ -167,7 +167,7 @@ static bool is_core(const char *name) {
 
 /* The files of the training program alone. */
 static bool is_training(const char *name) {
-    static const char *const files[] = {"train.c", "data.c", "progress.c", "options.c"};
+    static const char *const files[] = {"train.c", "data.c", "lengths.c", "progress.c", "options.c"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (!strcmp(name, files[i])) return true;
     return false;

@@ -13,6 +13,9 @@
  *     uint64_t m_steps(const m *model);                      updates done so far
  *     const struct tg_info *m_info(void);  const char *m_json(void);
  *     int m_ENTRY(m *model, const int32_t *src, const float *x, ..., float *loss);   inputs, then results
+ *     int m_ENTRY_T16(m *model, ...), m_ENTRY_T32(...);      where T is in buckets, one for each; and
+ *     int m_ENTRY(m *model, int64_t T, ...);                 the one for that size, or TG_BAD_ARGUMENT
+ *     M_T_BUCKETS 16, 32  M_T_BUCKET_COUNT  M_T_LARGEST
  *     int m_load(m *, const char *path), m_save, m_checkpoint_load, m_checkpoint_save      with `files`
  *     M_ARENA_BYTES, M_PARAM_BYTES, M_STATE_BYTES, M_ENTRY_ARENA_BYTES, and per input and result M_ENTRY_NAME_COUNT
  *     and its sizes M_ENTRY_NAME_0, M_ENTRY_NAME_1, ...

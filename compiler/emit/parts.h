@@ -55,6 +55,7 @@ typedef struct EntryText {
     const char *name;               /* of its function, without the prefix */
     const char *tensors;            /* its struct */
     const char **inputs, **results; /* names of arguments, by port */
+    const char **sizes;             /* of a specialisation, by bucket: arguments of the call that selects it */
     VEC(Member) members;
     VEC(Repeat) repeats; /* in the order of the launches */
     double flop, bytes;
@@ -62,6 +63,11 @@ typedef struct EntryText {
     VEC(LaunchRow) rows;
     int *row_of; /* by launch */
 } EntryText;
+
+typedef struct Selector { /* the call that chooses among the specialisations of an entry point */
+    int first, count;     /* of the model's entries */
+    const char *name;     /* without the prefix */
+} Selector;
 
 typedef struct VariablePlace {
     Variable *variable;
@@ -80,6 +86,7 @@ typedef struct Emitter {
     VEC(KernelText) kernels;
     int *kernel_of; /* by launch, over all entries in turn */
     EntryText *entries;
+    VEC(Selector) selectors;
     Layout params, states; /* params: each parameter; states: states and moments */
     Layout groups;         /* the flat groups, in the parameter block */
     size_t param_bytes, state_bytes, arena_bytes;
@@ -120,6 +127,7 @@ void collect_entries(Emitter *e, Program *const *programs);
 void put_tensors(Emitter *e, Text *text, const EntryText *entry);
 void put_entry(Emitter *e, Text *text, EntryText *entry, int first_launch);
 void put_signature(Emitter *e, Text *text, const EntryText *entry);
+void put_port_arguments(Emitter *e, Text *text, const EntryText *entry); /* ", const float *x, float *y" */
 /* The member that a launch's array points into, and its number in the struct of tensors. */
 const Member *member_of(const EntryText *entry, const Function *function, const Array *array);
 int tensor_number(const EntryText *entry, const Member *member);
@@ -158,6 +166,13 @@ void put_watch(Emitter *e, Text *text, const EntryText *entry); /* tables, behin
 void put_check_begin(Emitter *e, Text *text, const EntryText *entry);
 void put_checked(Emitter *e, Text *text, const EntryText *entry, int launch); /* behind every launch */
 void put_check_end(Emitter *e, Text *text, const EntryText *entry);
+
+/* ---- c_select.c: nothing where no size is in buckets ---- */
+
+void collect_selectors(Emitter *e); /* takes their names; before those of the entry points */
+void put_selectors(Emitter *e, Text *text);
+void put_bucket_constants(Emitter *e, Text *text);    /* for the header, */
+void put_selector_prototypes(Emitter *e, Text *text); /* likewise */
 
 /* ---- c_tables.c ---- */
 

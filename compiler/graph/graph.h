@@ -229,10 +229,22 @@ typedef struct Port { /* one input or result */
     /* For integer inputs, the range that the text's uses allow, for random test inputs: [low, high); high 0: unknown.
      */
     int64_t low, high;
+    bool padded; /* the training loop fills rows up with `pad` */
+    double pad;
 } Port;
 
-typedef struct Entry {
+/* One of `dim T in [16, 32]`, chosen. */
+typedef struct Bucket {
     const char *name;
+    int64_t size;
+} Bucket;
+
+/* An entry point, or where it depends on sizes in buckets one of its specialisations: one per choice of those sizes. */
+typedef struct Entry {
+    const char *name;       /* unique: "step", of a specialisation "step[S=16,T=32]" */
+    const char *point;      /* as the text says: "step" */
+    const char *identifier; /* for C: "step", "step_S16_T32" */
+    VEC(Bucket) buckets;    /* in the order of the text; none: there is one specialisation only */
     bool train;
     Graph *graph;
     VEC(Port) inputs;

@@ -56,13 +56,14 @@ typedef struct Type {
 /* An argument of a function, module or entry, or a result.
  * - function argument: `x: [B, D]`; type NULL for a number known when compiling (`drop`); either may have `= value`
  * - module argument: `D` or `eps = 1e-5`; type always NULL
- * - graph and train argument: type never NULL, no value
+ * - graph and train argument: type never NULL, no value; train: `src: i32[B, S] pad PAD`, what a row is filled up with
  * - result: type never NULL; name.name NULL for the lone unnamed result of `-> [B, D]` */
 typedef struct Field {
     Span span;
     Ident name;
     Type *type;
     Expr *value; /* the default; NULL when there is none */
+    Expr *pad;   /* the value behind `pad`; NULL when there is none */
 } Field;
 typedef VEC(Field) FieldList;
 

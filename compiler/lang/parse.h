@@ -102,9 +102,10 @@ Item *item_entry(Parse *parse, ItemKind kind, Ident name, const FieldList *argum
                  Block body, Span span);
 void item_optimiser(Parse *parse, Item *item, Expr *optimiser);        /* NULL: none was named */
 void item_add(Parse *parse, ItemList *items, Item *item, Place place); /* an error if it may not stand there */
+void check_unpadded(Parse *parse, const FieldList *fields);            /* `pad` is for the inputs of `train` */
 void check_module_arguments(Parse *parse, const FieldList *arguments);
 void check_instance(Parse *parse, const Instance *instance);
 void check_init(Parse *parse, const Expr *init);
-void check_said(Parse *parse, Ident said, const char *word); /* `from`, where a name was read */
+void check_said(Parse *parse, Ident said, const char *word); /* `from` or `pad`, where a name was read */
 
 #endif

@@ -157,9 +157,9 @@ static void print_field(Printer *printer, const Field *field) {
     if (field->name.name) print_ident(printer, field->name);
     if (field->name.name && field->type) text_add(printer->text, ": ");
     if (field->type) print_type(printer, field->type);
-    if (!field->value) return;
-    text_add(printer->text, " = ");
-    print_expr(printer, field->value);
+    if (!field->value && !field->pad) return;
+    text_add(printer->text, field->pad ? " pad " : " = ");
+    print_expr(printer, field->pad ? field->pad : field->value);
 }
 
 /* The place of a list's `)` is not in the tree: what is printed moves on behind the next one in the source. */

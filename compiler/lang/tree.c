@@ -227,11 +227,22 @@ Item *item_new(Parse *parse, ItemKind kind, Span span) {
     return item;
 }
 
+void check_unpadded(Parse *parse, const FieldList *fields) {
+    for (int i = 0; i < fields->count; i++) {
+        const Field *field = &fields->at[i];
+        if (!field->pad) continue;
+        Message *message =
+            diag_error(parse->diag, field->span, E0112, "`pad` stands with the inputs of a `train` alone");
+        diag_help(message, "only the training loop pads by itself: leave it out");
+    }
+}
+
 Item *item_entry(Parse *parse, ItemKind kind, Ident name, const FieldList *arguments, const FieldList *results,
                  Block body, Span span) {
     Item *item = item_new(parse, kind, span);
     *item->entry = (EntryPoint){
         .train = kind == ITEM_TRAIN, .name = name, .arguments = *arguments, .results = *results, .body = body};
+    if (kind != ITEM_TRAIN) check_unpadded(parse, arguments);
     for (int i = 0; i < arguments->count; i++) {
         const Field *field = &arguments->at[i];
         if (field->type && !field->value) continue;

@@ -80,6 +80,30 @@ static void find_ranges(Elab *el, Entry *entry) {
 
 /* ---- entry points ---- */
 
+/* `src: i32[B, S] pad 0` */
+static bool read_pad(Elab *el, const Field *field, Port *port) {
+    if (!field->pad) return true;
+    unsigned before = touch_begin(el);
+    bool known = eval_number(el, field->pad, "a padding value", &port->pad);
+    unsigned touched = touch_end(el, before);
+    if (!known) return false;
+    port->padded = true;
+    if (touched) {
+        Message *message =
+            diag_error(el->diag, field->pad->span, E0417, "what rows of `%s` are filled up with depends on %s",
+                       port->name, touched_text(el, touched));
+        note_touched(el, message, touched);
+        return false;
+    }
+    double value = port->pad;
+    bool fits = port->dtype != DT_BOOL || value == 0 || value == 1;
+    if (port->dtype == DT_I32) fits = value == floor(value) && fabs(value) <= INT32_MAX;
+    if (fits) return true;
+    diag_error(el->diag, field->pad->span, E0415, "`%s` is filled up with a value of its type %s, not %s", port->name,
+               dtype_text(el, port->dtype), number_text(el, value));
+    return false;
+}
+
 static bool make_inputs(Elab *el, Entry *entry, const EntryPoint *point) {
     bool good = true;
     for (int i = 0; i < point->arguments.count; i++) {
@@ -92,9 +116,11 @@ static bool make_inputs(Elab *el, Entry *entry, const EntryPoint *point) {
         known = type_shape(el, field->type, &shape) && known;
         if (known) {
             Node *node = input(el->graph, field->name.name, dtype, shape);
+            Port port = {.name = field->name.name, .dtype = dtype, .shape = shape, .node = node};
             name_node(el, node, field->name.name);
             value = tensor_value(node);
-            vec_push(el->arena, &entry->inputs, ((Port){field->name.name, dtype, shape, node, 0, 0}));
+            good = read_pad(el, field, &port) && good;
+            vec_push(el->arena, &entry->inputs, port);
         }
         good = value.kind == VALUE_TENSOR && good;
         scope_declare(el, el->scope, field->name, value);
@@ -120,7 +146,8 @@ static bool make_result(Elab *el, Entry *entry, const Field *field) {
     Shape shape = node->shape;
     memcpy(shape.name, axes, sizeof shape.name);
     name_node(el, node, field->name.name);
-    vec_push(el->arena, &entry->results, ((Port){field->name.name, node->dtype, shape, node, 0, 0}));
+    vec_push(el->arena, &entry->results,
+             ((Port){.name = field->name.name, .dtype = node->dtype, .shape = shape, .node = node}));
     return true;
 }
 
@@ -135,12 +162,13 @@ static bool entry_known(Elab *el, const EntryPoint *point) {
     return false;
 }
 
-static void elaborate_entry(Elab *el, const EntryPoint *point) {
-    if (entry_known(el, point)) return;
+/* The entry point under the sizes chosen now; `touched` are those that tell its specialisations apart. */
+static void elaborate_entry(Elab *el, const EntryPoint *point, unsigned touched) {
     int before = diag_count(el->diag), count = el->model->variables.count;
     Entry *entry = NEW(el->arena, Entry);
     Scope *outside = el->scope;
-    entry->name = point->name.name;
+    entry->point = point->name.name;
+    sizes_name(el, entry, touched);
     entry->train = point->train;
     entry->accumulate = 1;
     entry->span = point->name.span;
@@ -157,12 +185,51 @@ static void elaborate_entry(Elab *el, const EntryPoint *point) {
     exec_block(el, &point->body);
     for (int i = 0; i < point->results.count; i++) good = make_result(el, entry, &point->results.at[i]) && good;
     bool whole = point->optimiser && point->results.count > 0; /* else a syntax error has been reported */
-    if (good && point->train && whole) training_begin(el, entry, point, outside);
+    if (good && point->train && whole) training_begin(el, entry, point, outside, touched);
     if (good && diag_count(el->diag) == before) vec_push(el->arena, &el->model->entries, entry);
     el->scope = outside;
     el->frame = NULL;
     el->graph = NULL;
     el->train = false;
+}
+
+/* Says under which sizes the messages from number `first` on arose, where that isn't the first of each. */
+static void note_sizes(Elab *el, int first, const int *chosen) {
+    for (int i = 0; i < el->bucketed.count; i++) {
+        const Bucketed *size = &el->bucketed.at[i];
+        for (int k = first; k < diag_count(el->diag) && chosen[i]; k++)
+            diag_note(diag_message(el->diag, k), size->span, "where `%s` is %lld", size->name,
+                      (long long)size->sizes[chosen[i]]);
+    }
+}
+
+/* One specialisation per choice of the sizes in `touched`; gives those that the entry point meets, or 0 after a
+ * message. */
+static unsigned specialise(Elab *el, const EntryPoint *point, unsigned touched) {
+    int *chosen = NEW_ARRAY(el->arena, int, el->bucketed.count + 1), before = diag_count(el->diag);
+    unsigned met = 0;
+    if (!sizes_product(el, point, touched)) return 0;
+    do {
+        sizes_choose(el, chosen);
+        el->touched = 0;
+        if (diag_count(el->diag) == before) elaborate_entry(el, point, touched);
+        met |= el->touched;
+        if (diag_count(el->diag) == before && !el->stopped) continue;
+        note_sizes(el, before, chosen);
+        return 0;
+    } while (sizes_next(el, touched, chosen));
+    return met;
+}
+
+/* What it depends on shows when it is elaborated, and further choices may lead to further sizes. */
+static void elaborate_point(Elab *el, const EntryPoint *point) {
+    if (entry_known(el, point)) return;
+    int entries = el->model->entries.count, trainings = el->trainings.count;
+    for (unsigned touched = 0, met = specialise(el, point, 0); met & ~touched; met = specialise(el, point, touched)) {
+        touched |= met;
+        el->model->entries.count = entries;
+        el->trainings.count = trainings;
+    }
 }
 
 /* ---- the whole file ---- */
@@ -189,7 +256,7 @@ bool elaborate(Model *model, const File *file, const Options *options) {
     LoadedFile *main_file = file_begin(el, NULL, file);
     el->scope = main_file->scope;
     elaborate_file(el, file, true);
-    for (int i = 0; i < el->points.count && !el->stopped; i++) elaborate_entry(el, el->points.at[i]);
+    for (int i = 0; i < el->points.count && !el->stopped; i++) elaborate_point(el, el->points.at[i]);
     if (!el->stopped) trainings_finish(el);
     for (int i = 0; i < model->entries.count; i++) find_ranges(el, model->entries.at[i]);
     return diag_count(model->diag) == before;

@@ -33,9 +33,10 @@ typedef enum ValueKind {
 typedef struct Value Value;
 struct Value {
     ValueKind kind;
-    bool size;     /* NUMBER: declared as a size, so `axis =` takes it for a name */
-    double number; /* NUMBER */
-    int count;     /* LIST */
+    bool size;        /* NUMBER: declared as a size, so `axis =` takes it for a name */
+    unsigned touched; /* sizes in buckets that it may depend on: a bit per row of Elab.bucketed */
+    double number;    /* NUMBER */
+    int count;        /* LIST */
     union {
         const char *axis; /* NUMBER: the axis name (Note: axis names, in elaborate_scope.c), or NULL */
         Node *node;
@@ -56,6 +57,7 @@ typedef struct Slot {
     Span span;
     bool declared;
     bool imported;
+    const Item *item; /* of the main file, that made it; NULL elsewhere */
 } Slot;
 
 struct Scope {
@@ -106,11 +108,28 @@ typedef struct Declared {
     const LoadedHeader *from;
 } Declared;
 
+/* `dim T in [16, 32]` of the main file. */
+typedef struct Bucketed {
+    const char *name;
+    Span span;
+    int count, chosen;
+    int64_t *sizes; /* rising */
+} Bucketed;
+
+/* An item of the main file, and the sizes in buckets that it depends on. */
+typedef struct TopItem {
+    const Item *item;
+    unsigned touched;
+} TopItem;
+
 /* A train entry between its forward graph and its update. */
 typedef struct Training {
     Entry *entry;
     const EntryPoint *point;
-    Scope *scope; /* of the file: what the optimiser's arguments see */
+    int number;        /* of its `train` in the text: specialisations share it */
+    const int *chosen; /* the sizes in buckets that it was made under */
+    unsigned touched;  /* those of them that it depends on */
+    Scope *scope;      /* of the file: what the optimiser's arguments see */
     Node *loss;
     Node **reads;  /* by variable id: the read of a parameter that the loss depends on, or NULL */
     int *versions; /* by variable id: the writes in the forward graph */
@@ -157,6 +176,12 @@ struct Elab {
     VEC(Training *) trainings;
     Node **reads; /* by variable id: the newest read in the entry in progress */
     int *read_versions;
+    VEC(Bucketed) bucketed;
+    VEC(TopItem) tops; /* of the main file */
+    const Item *item;  /* the one of them in progress */
+    unsigned touched;  /* sizes in buckets that what is evaluated now has met so far */
+    unsigned control;  /* those on which it depends whether the item in progress is there at all */
+    bool again;        /* items of the main file are elaborated once more, under other sizes */
     struct AxisName *axis_table;
     int axis_count, axis_capacity;
 };
@@ -267,6 +292,26 @@ void exec_assert(Elab *el, const Expr *condition, const char *message);
 void elaborate_parameter(Elab *el, const Parameter *parameter, VariableKind kind);
 void elaborate_items(Elab *el, const ItemList *items, bool main_file);
 void elaborate_file(Elab *el, const File *file, bool main_file); /* in the current scope */
+void elaborate_top(Elab *el, TopItem *top);                      /* notes what it depends on */
+
+/* ---- elaborate_sizes.c: `dim`, and what depends on sizes in buckets ---- */
+
+enum { MAX_BUCKETED = 16, MAX_BUCKETS = 64 }; /* dims with buckets; sizes of one, and specialisations of one entry */
+
+void elaborate_sizes(Elab *el, const SizeList *sizes, bool main_file);
+/* Around an evaluation: what it has touched, beside what was touched before. */
+unsigned touch_begin(Elab *el);
+unsigned touch_end(Elab *el, unsigned before);
+const char *touched_text(Elab *el, unsigned touched); /* "`S` and `T`" */
+void note_touched(Elab *el, Message *message, unsigned touched);
+/* Makes every size in buckets the one of that number, and again all that depends on those that change. */
+void sizes_choose(Elab *el, const int *chosen);
+/* The next choice of the sizes in `touched`, others stay the first; false after the last. Begins with all 0. */
+bool sizes_next(const Elab *el, unsigned touched, int *chosen);
+/* Gives the entry the names of its specialisation. */
+void sizes_name(Elab *el, Entry *entry, unsigned touched);
+/* How many specialisations there are; 0 after a message that there are too many. */
+int sizes_product(Elab *el, const EntryPoint *point, unsigned touched);
 
 /* ---- elaborate_import.c ---- */
 
@@ -289,7 +334,7 @@ bool override_value(const Elab *el, const char *name, double *value); /* -D */
 
 /* ---- elaborate_train.c ---- */
 
-void training_begin(Elab *el, Entry *entry, const EntryPoint *point, Scope *scope);
+void training_begin(Elab *el, Entry *entry, const EntryPoint *point, Scope *scope, unsigned touched);
 void trainings_finish(Elab *el); /* puts every parameter into a group and appends every update */
 
 /* ---- optimiser.c ---- */

@@ -306,6 +306,7 @@ static Value call_function(Elab *el, const Value *callee, const Expr *call) {
 
 static Value call_unit(Elab *el, const Value *unit, const Expr *call) {
     Slot *slot = scope_own(unit->scope, name_of(el->names, ""));
+    if (slot) el->touched |= slot->value.touched;
     if (slot) return call_function(el, &slot->value, call);
     Message *message = diag_error(el->diag, call->span, E0206, "the module `%s` has no unnamed `fn` to call",
                                   unit->scope->module->name.name);

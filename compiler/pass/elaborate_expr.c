@@ -304,9 +304,12 @@ Value eval_place(Elab *el, const Expr *expr) {
         diag_error(el->diag, expr->span, E0207, "calls and expressions are nested more than %d deep", MAX_EVAL_DEPTH);
         return poison();
     }
+    unsigned before = touch_begin(el);
     el->depth++;
     Value value = rules[expr->kind](el, expr);
     el->depth--;
+    el->touched |= value.touched;
+    value.touched = touch_end(el, before);
     return value;
 }
 

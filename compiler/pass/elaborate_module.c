@@ -99,12 +99,40 @@ static bool read_start(Elab *el, const Parameter *parameter, Variable *variable)
     return false;
 }
 
+/* All specialisations share what lives between calls, so it can't depend on the sizes that tell them apart. */
+static bool is_one(Elab *el, const Parameter *parameter, VariableKind kind, unsigned touched) {
+    const char *word = kind == VAR_PARAM ? "parameter" : "state", *name = parameter->name.name;
+    unsigned met = el->control ? el->control : touched;
+    if (!met) return true;
+    Message *message = el->control
+                           ? diag_error(el->diag, parameter->name.span, E0417,
+                                        "whether there is a %s `%s` depends on %s", word, name, touched_text(el, met))
+                           : diag_error(el->diag, parameter->type->span, E0417, "the %s `%s` depends on %s", word, name,
+                                        touched_text(el, met));
+    note_touched(el, message, met);
+    if (el->control)
+        diag_help(message, "declare it for all sizes");
+    else
+        diag_help(message,
+                  "all sizes share it: give it a size of its own, as large as the largest, and take a part, as "
+                  "in `%s[0:T]`",
+                  name);
+    return false;
+}
+
+static Variable *variable_known(const Elab *el, const char *path) {
+    for (int i = 0; i < el->model->variables.count; i++)
+        if (el->model->variables.at[i]->path == path) return el->model->variables.at[i];
+    return NULL;
+}
+
 void elaborate_parameter(Elab *el, const Parameter *parameter, VariableKind kind) {
     Variable *variable = NEW(el->arena, Variable);
     variable->kind = kind;
     variable->decay = true;
     variable->span = parameter->name.span;
     variable->path = path_join(el, el->scope->path, parameter->name.name);
+    unsigned before = touch_begin(el);
     bool good = type_dtype(el, parameter->type, &variable->dtype);
     good = type_shape(el, parameter->type, &variable->shape) && good;
     if (good && kind == VAR_PARAM && variable->dtype != DT_FLOAT) {
@@ -114,7 +142,12 @@ void elaborate_parameter(Elab *el, const Parameter *parameter, VariableKind kind
         good = false;
     }
     good = good && read_start(el, parameter, variable) && read_attributes(el, parameter, variable);
-    if (good) {
+    unsigned touched = touch_end(el, before);
+    good = good && is_one(el, parameter, kind, touched);
+    Variable *known = good && el->again ? variable_known(el, variable->path) : NULL;
+    if (known) {
+        variable = known;
+    } else if (good) {
         variable->id = el->model->variables.count;
         vec_push(el->arena, &el->model->variables, variable);
     }
@@ -161,7 +194,10 @@ static Value use_one(Elab *el, const Instance *instance, const Value *callee, co
     if (!instance->count) return unit_new(el, callee, instance->call, path);
     double number;
     int64_t count;
-    if (!eval_number(el, instance->count, "the length of a list of instances", &number)) return poison();
+    unsigned before = touch_begin(el);
+    bool known = eval_number(el, instance->count, "the length of a list of instances", &number);
+    el->control |= touch_end(el, before);
+    if (!known) return poison();
     if (!to_size(el, number, instance->count->span, &count)) return poison();
     if (count > MAX_UNITS) {
         diag_error(el->diag, instance->count->span, E0207, "more than %d instances of modules", MAX_UNITS);
@@ -178,9 +214,11 @@ static Value use_one(Elab *el, const Instance *instance, const Value *callee, co
 }
 
 static void elaborate_use(Elab *el, const InstanceList *instances) {
+    unsigned outside = el->control;
     for (int i = 0; i < instances->count; i++) {
         const Instance *instance = &instances->at[i];
         Value callee = eval_place(el, instance->call->left), value = poison();
+        el->control |= callee.touched;
         if (callee.kind == VALUE_MODULE) {
             value = use_one(el, instance, &callee, path_join(el, el->scope->path, instance->name.name));
         } else if (callee.kind != VALUE_POISON) {
@@ -188,60 +226,22 @@ static void elaborate_use(Elab *el, const InstanceList *instances) {
                        expr_text(el, instance->call->left), value_kind_text(&callee));
         }
         scope_declare(el, el->scope, instance->name, value);
+        el->control = outside;
     }
 }
 
 /* ---- items ---- */
 
-/* `dim T in [16, 32]`: one of them, chosen with -D. */
-static bool choose_size(Elab *el, const Size *size, bool given, double *number) {
-    VEC(double) choices = {0};
-    for (int i = 0; i < size->choices.count; i++) {
-        double choice;
-        if (!eval_number(el, size->choices.at[i], "a size", &choice)) return false;
-        if (given && choice == *number) return true;
-        vec_push(el->arena, &choices, choice);
-    }
-    Message *message;
-    if (given)
-        message = diag_error(el->diag, size->span, E0415, "%s is none of the sizes of `%s`", number_text(el, *number),
-                             size->name.name);
-    else
-        message = diag_error(el->diag, size->span, E0701, "sizes in buckets are not supported yet");
-    diag_help(message, "build once for each size, with -D %s=…", size->name.name);
-    *number = choices.count ? choices.at[0] : 1;
-    return true;
-}
-
-static void elaborate_sizes(Elab *el, const SizeList *sizes, bool main_file) {
-    for (int i = 0; i < sizes->count; i++) {
-        const Size *size = &sizes->at[i];
-        double number = 0;
-        int64_t whole = 0;
-        bool given = main_file && override_value(el, size->name.name, &number), good = true;
-        if (size->choices.count > 0)
-            good = choose_size(el, size, given, &number);
-        else if (!given)
-            good = eval_number(el, size->value, "a size", &number);
-        if (given && (number != floor(number) || number < 0 || number > INT32_MAX)) {
-            diag_error(el->diag, size->name.span, E0321, "-D %s=%s is no size: a whole number from 0 to %d",
-                       size->name.name, number_text(el, number), INT32_MAX);
-            good = false;
-        }
-        good = good && to_size(el, number, given || !size->value ? size->name.span : size->value->span, &whole);
-        Value value = good ? number_value((double)whole) : poison();
-        value.size = good;
-        scope_declare(el, el->scope, size->name, value);
-    }
-}
-
 static void elaborate_consts(Elab *el, const BindingList *bindings, bool main_file) {
     for (int i = 0; i < bindings->count; i++) {
         const Binding *binding = &bindings->at[i];
         double number;
+        unsigned before = touch_begin(el);
         bool good = (main_file && override_value(el, binding->name.name, &number)) ||
                     eval_number(el, binding->value, "a const", &number);
-        scope_declare(el, el->scope, binding->name, good ? number_value(number) : poison());
+        Value value = good ? number_value(number) : poison();
+        value.touched = touch_end(el, before);
+        scope_declare(el, el->scope, binding->name, value);
     }
 }
 
@@ -266,13 +266,35 @@ static void elaborate_module(Elab *el, const Module *module) {
     scope_declare(el, el->scope, module->name, (Value){.kind = VALUE_MODULE, .module = module, .scope = el->scope});
 }
 
+/* An entry point is there for all sizes or for none. */
+static void refuse_entries(Elab *el, const ItemList *items) {
+    for (int i = 0; i < items->count && !el->again; i++) {
+        const Item *item = items->at[i];
+        if (item->kind == ITEM_IF && !el->stopped) {
+            refuse_entries(el, &item->choice->then);
+            refuse_entries(el, &item->choice->otherwise);
+        }
+        if (item->kind != ITEM_GRAPH && item->kind != ITEM_TRAIN) continue;
+        Message *message =
+            diag_error(el->diag, item->entry->name.span, E0417, "whether there is an entry point `%s` depends on %s",
+                       item->entry->name.name, touched_text(el, el->control));
+        note_touched(el, message, el->control);
+        diag_help(message, "put the `if` inside of the entry point");
+    }
+}
+
 static void elaborate_choice(Elab *el, const Choice *choice, bool main_file) {
     bool holds;
-    if (!known_condition(el, choice->condition, &holds)) return;
-    if (holds)
-        elaborate_items(el, &choice->then, main_file);
-    else if (choice->has_else)
-        elaborate_items(el, &choice->otherwise, main_file);
+    unsigned before = touch_begin(el), outside = el->control;
+    bool known = known_condition(el, choice->condition, &holds);
+    el->control |= touch_end(el, before);
+    if (known && el->control && !outside) {
+        refuse_entries(el, &choice->then);
+        refuse_entries(el, &choice->otherwise);
+    }
+    if (known && (holds || choice->has_else))
+        elaborate_items(el, holds ? &choice->then : &choice->otherwise, main_file);
+    el->control = outside;
 }
 
 /* An imported file gives functions and modules; what belongs to a model (its entries, instances and parameters) stays
@@ -317,7 +339,7 @@ static void elaborate_item(Elab *el, const Item *item, bool main_file) {
         break;
     case ITEM_GRAPH:
     case ITEM_TRAIN:
-        if (main_file) vec_push(el->arena, &el->points, item->entry);
+        if (main_file && !el->again && !el->control) vec_push(el->arena, &el->points, item->entry);
         break;
     case ITEM_IF:
         elaborate_choice(el, item->choice, main_file);
@@ -329,6 +351,14 @@ void elaborate_items(Elab *el, const ItemList *items, bool main_file) {
     for (int i = 0; i < items->count && !el->stopped; i++) elaborate_item(el, items->at[i], main_file);
 }
 
+void elaborate_top(Elab *el, TopItem *top) {
+    el->item = top->item;
+    el->touched = 0;
+    elaborate_item(el, top->item, true);
+    top->touched |= el->touched;
+    el->item = NULL;
+}
+
 void elaborate_file(Elab *el, const File *file, bool main_file) {
     /* Functions and modules are known in the whole file, also before their place. */
     for (int i = 0; i < file->items.count; i++) {
@@ -338,5 +368,9 @@ void elaborate_file(Elab *el, const File *file, bool main_file) {
         if (item->kind == ITEM_EXTERN) elaborate_extern(el, item);
     }
     externals_finish(el);
-    elaborate_items(el, &file->items, main_file);
+    if (!main_file) elaborate_items(el, &file->items, main_file);
+    for (int i = 0; i < file->items.count && main_file && !el->stopped; i++) {
+        vec_push(el->arena, &el->tops, ((TopItem){.item = file->items.at[i]}));
+        elaborate_top(el, &el->tops.at[i]);
+    }
 }

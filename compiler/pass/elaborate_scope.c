@@ -125,7 +125,8 @@ Slot *scope_find(Scope *scope, const char *name) {
 
 static Slot *scope_push(Elab *el, Scope *scope, Ident name, Value value, bool declared) {
     if (value.kind == VALUE_NUMBER) value.axis = axis_new(el, name.name, value.axis);
-    Slot slot = {.name = name.name, .value = value, .span = name.span, .declared = declared};
+    value.touched |= el->control;
+    Slot slot = {.name = name.name, .value = value, .span = name.span, .declared = declared, .item = el->item};
     vec_push(el->arena, &scope->slots, slot);
     return &scope->slots.at[scope->slots.count - 1];
 }

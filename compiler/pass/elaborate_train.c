@@ -25,7 +25,20 @@ static void mark_reads(Elab *el, Training *training) {
     }
 }
 
-void training_begin(Elab *el, Entry *entry, const EntryPoint *point, Scope *scope) {
+/* Of its `train` in the text. */
+static int number_of(const Elab *el, const EntryPoint *point) {
+    if (!el->trainings.count) return 0;
+    const Training *last = el->trainings.at[el->trainings.count - 1];
+    return last->number + (last->point != point);
+}
+
+static const int *sizes_now(const Elab *el) {
+    int *chosen = NEW_ARRAY(el->arena, int, el->bucketed.count + 1);
+    for (int i = 0; i < el->bucketed.count; i++) chosen[i] = el->bucketed.at[i].chosen;
+    return chosen;
+}
+
+void training_begin(Elab *el, Entry *entry, const EntryPoint *point, Scope *scope, unsigned touched) {
     Node *loss = entry->results.at[0].node;
     if (loss->dtype != DT_FLOAT || loss->shape.rank != 0) {
         Message *message =
@@ -37,6 +50,9 @@ void training_begin(Elab *el, Entry *entry, const EntryPoint *point, Scope *scop
     Training *training = NEW(el->arena, Training);
     int count = el->model->variables.count;
     *training = (Training){.entry = entry, .point = point, .scope = scope, .loss = loss, .variable_count = count};
+    training->number = number_of(el, point);
+    training->chosen = sizes_now(el);
+    training->touched = touched;
     training->reads = NEW_ARRAY(el->arena, Node *, count + 1);
     training->versions = NEW_ARRAY(el->arena, int, count + 1);
     for (int i = 0; i < count; i++) training->versions[i] = el->model->variables.at[i]->versions;
@@ -61,7 +77,7 @@ typedef VEC(Group) GroupList;
 static uint64_t trainings_of(const Elab *el, const Variable *variable) {
     uint64_t mask = 0;
     for (int i = 0; i < el->trainings.count; i++)
-        if (el->trainings.at[i]->reads[variable->id]) mask |= (uint64_t)1 << i;
+        if (el->trainings.at[i]->reads[variable->id]) mask |= (uint64_t)1 << el->trainings.at[i]->number;
     return mask;
 }
 
@@ -148,21 +164,62 @@ static int group_gradients(Elab *el, const Training *training, const GroupList *
     return count;
 }
 
+/* ---- specialisations of one train entry ---- */
+
+/* They share the groups and their moments, so all of them train the same parameters. */
+static bool train_the_same(Elab *el, const Training *a, const Training *b) {
+    for (int i = 0; i < a->variable_count && a->point == b->point; i++) {
+        if (!a->reads[i] == !b->reads[i]) continue;
+        const Entry *with = (a->reads[i] ? a : b)->entry, *without = (a->reads[i] ? b : a)->entry;
+        Message *message = diag_error(el->diag, a->point->name.span, E0417, "%s trains %s, but %s does not", with->name,
+                                      el->model->variables.at[i]->path, without->name);
+        note_touched(el, message, a->touched);
+        diag_help(message, "all sizes share the optimiser's state: let the loss depend on the same parameters for all");
+        return false;
+    }
+    return true;
+}
+
+/* The optimiser's arguments are evaluated last: what they depend on can't add specialisations. */
+static void check_optimiser(Elab *el, const Training *training, const Training *before) {
+    unsigned unknown = el->touched & ~training->touched;
+    const Expr *optimiser = training->point->optimiser;
+    bool same = !before || before->point != training->point || before->entry->accumulate == training->entry->accumulate;
+    Message *message = NULL;
+    if (unknown)
+        message = diag_error(el->diag, optimiser->span, E0417, "the optimiser depends on %s, but `%s` does not",
+                             touched_text(el, unknown), training->entry->point);
+    else if (!same)
+        message = diag_error(el->diag, optimiser->span, E0417, "`accumulate` depends on %s",
+                             touched_text(el, training->touched));
+    if (!message) return;
+    note_touched(el, message, unknown ? unknown : training->touched);
+    diag_help(message, "use a const instead");
+}
+
+static void finish(Elab *el, Training *training, const GroupList *groups, bool several) {
+    sizes_choose(el, training->chosen);
+    resume(el, training);
+    GroupUpdate *updates = NEW_ARRAY(el->arena, GroupUpdate, groups->count + 1);
+    el->graph->phase = PHASE_BACKWARD;
+    int count = group_gradients(el, training, groups, (uint64_t)1 << training->number, updates);
+    el->touched = 0;
+    optimiser_update(el, training, several ? training->entry->point : "", updates, count);
+    el->graph->phase = PHASE_FORWARD;
+}
+
 void trainings_finish(Elab *el) {
-    if (el->trainings.count > 64) {
-        diag_error(el->diag, el->trainings.at[64]->point->name.span, E0207, "more than 64 train entries");
+    int count = el->trainings.count, last = count ? el->trainings.at[count - 1]->number : 0;
+    if (last >= 64) {
+        diag_error(el->diag, el->trainings.at[count - 1]->point->name.span, E0207, "more than 64 train entries");
         return;
     }
+    for (int i = 1; i < count; i++)
+        if (!train_the_same(el, el->trainings.at[i - 1], el->trainings.at[i])) return;
     GroupList groups = make_groups(el);
-    for (int i = 0; i < el->trainings.count; i++) {
-        Training *training = el->trainings.at[i];
-        resume(el, training);
-        GroupUpdate *updates = NEW_ARRAY(el->arena, GroupUpdate, groups.count + 1);
-        el->graph->phase = PHASE_BACKWARD;
-        int count = group_gradients(el, training, &groups, (uint64_t)1 << i, updates);
-        const char *prefix = el->trainings.count > 1 ? training->entry->name : "";
-        optimiser_update(el, training, prefix, updates, count);
-        el->graph->phase = PHASE_FORWARD;
+    for (int i = 0; i < count; i++) {
+        finish(el, el->trainings.at[i], &groups, last > 0);
+        check_optimiser(el, el->trainings.at[i], i ? el->trainings.at[i - 1] : NULL);
     }
     el->graph = NULL;
 }

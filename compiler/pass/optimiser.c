@@ -134,12 +134,16 @@ static bool read_arguments(Update *update) {
 
 static Variable *moment(Update *update, const GroupUpdate *group, const char *what) {
     Elab *el = update->el;
+    const char *path = arena_printf(el->arena, "%s.%s.%d", update->row->name, what, group->number);
+    path = name_of(el->names, *update->prefix ? path_join(el, update->prefix, path) : path);
+    for (int i = 0; i < el->model->variables.count; i++) /* another specialisation's is this one's too */
+        if (el->model->variables.at[i]->kind == VAR_MOMENT && el->model->variables.at[i]->path == path)
+            return el->model->variables.at[i];
     Variable *variable = NEW(el->arena, Variable);
     variable->kind = VAR_MOMENT;
     variable->span = update->call->span;
     variable->shape = group->group->shape;
-    const char *path = arena_printf(el->arena, "%s.%s.%d", update->row->name, what, group->number);
-    variable->path = path_join(el, update->prefix, path);
+    variable->path = path;
     variable->id = el->model->variables.count;
     vec_push(el->arena, &el->model->variables, variable);
     return variable;

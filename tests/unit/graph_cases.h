@@ -58,7 +58,7 @@ static inline Bench bench_new(void) {
     bench.model->diag = diag_new(bench.arena);
     bench.graph = graph_new(bench.arena, bench.model->names, bench.model->diag, "test");
     bench.entry = NEW(bench.arena, Entry);
-    bench.entry->name = "test";
+    bench.entry->name = bench.entry->point = bench.entry->identifier = "test";
     bench.entry->graph = bench.graph;
     vec_push(bench.arena, &bench.model->entries, bench.entry);
     return bench;

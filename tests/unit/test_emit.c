@@ -291,7 +291,10 @@ static void put_model(Workbench *w, Model *model, Program *program) {
     b->group = group;
     vec_push(w->arena, &group->members, b);
     Entry *entry = NEW(w->arena, Entry);
-    *entry = (Entry){.name = "double", .graph = graph_new(w->arena, model->names, model->diag, "double")};
+    *entry = (Entry){.name = "double",
+                     .point = "double",
+                     .identifier = "double",
+                     .graph = graph_new(w->arena, model->names, model->diag, "double")};
     Shape shape = {.rank = 2, .size = {ROWS, COLUMNS}};
     vec_push(w->arena, &entry->inputs, ((Port){.name = "x", .shape = shape}));
     vec_push(w->arena, &entry->results, ((Port){.name = "y", .shape = shape}));
