@@ -47,7 +47,7 @@ static void tg_run(tg_pool *pool, tg_kernel *kernel, const void *args, int count
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { TG_MOST_THREADS = 64, TG_SPIN_NS = 40000 };
+enum { TG_MOST_THREADS = 64, TG_STACK_BYTES = 4 << 20, TG_SPIN_NS = 40000 };
 
 struct tg_pool {
     int threads;         /* the caller's included */
@@ -175,14 +175,20 @@ static int tg_processors(void) {
     return online > 0 ? (int)online : 1;
 }
 
-/* Workers leave signals to the program's own threads. Where the system gives fewer threads, those do. */
+/* Workers leave signals to the program's own threads. Where the system gives fewer threads, those do. Their stacks hold
+ * the blocks of a kernel, a megabyte for attention with the widest heads in double precision; some systems' own size is
+ * less than that. */
 static void tg_start_workers(tg_pool *pool, int wanted) {
     sigset_t all, before;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, (size_t)TG_STACK_BYTES);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int started = 1;
-    while (started < wanted && pthread_create(&pool->ids[started], NULL, tg_worker, pool) == 0) started++;
+    while (started < wanted && pthread_create(&pool->ids[started], &attributes, tg_worker, pool) == 0) started++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
     pool->threads = started;
 }
 
