@@ -83,9 +83,9 @@ const char *tile_word(Arena *arena, const Kernel *kernel) {
                             ? arena_printf(arena, ", k by %lld", (long long)tile->k_block)
                             : "";
     return arena_printf(arena, "%d x %d vectors%s%s", tile->mr, tile->nv, steps,
-                        tile->pack_a && tile->pack_b ? ", A and B in panels"
+                        tile->pack_a && tile->pack_b ? ", A in rows, B in panels"
                         : tile->pack_b               ? ", B in panels"
-                        : tile->pack_a               ? ", A in panels"
+                        : tile->pack_a               ? ", A in rows"
                                                      : "");
 }
 

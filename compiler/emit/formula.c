@@ -294,15 +294,18 @@ static Nodes named_nodes(Formula *f) {
     return nodes;
 }
 
-/* "W_panels = W in panels of 64 columns" */
+/* "W_panels = W in panels of 64 columns", "h_rows = h.T in rows" */
 static void put_panels(Text *text, Formula *f, int64_t lanes) {
     bool columns = f->function->role == FUNCTION_PACKS_COLUMNS;
     const Buffer *panels = columns ? f->kernel->packed : f->kernel->packed_a;
     const Array *array = array_for(f, panels, 0, INT64_MAX / 2);
     text_init(&f->text, f->arena);
     put_factor(f, f->kernel->root, columns);
-    text_printf(text, "%s = %s in panels of %lld %s", array ? array->name : panels->name, f->text.at,
-                (long long)(columns ? f->kernel->tile.nv * lanes : f->kernel->tile.mr), columns ? "columns" : "rows");
+    text_printf(text, "%s = %s in ", array ? array->name : panels->name, f->text.at);
+    if (columns)
+        text_printf(text, "panels of %lld columns", (long long)(f->kernel->tile.nv * lanes));
+    else
+        text_add(text, "rows");
 }
 
 static int64_t lanes_of(const Emitter *e) {

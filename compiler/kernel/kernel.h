@@ -113,8 +113,12 @@ typedef struct Tile {
     int mr, nv;
     int64_t row_block; /* rows of a slice; its columns are one panel of nv vectors */
     int64_t k_block;   /* steps of k between two visits of the accumulators; all of k where they stay in registers */
-    bool pack_a;       /* reads A from panels of mr rows, [M/mr][K][mr] */
-    bool pack_b;       /* reads B from panels [N/NR][K][NR], made by a pack before the kernel */
+    bool pack_a;       /* a transposed A is laid out row by row before the kernel */
+    int64_t a_row;     /* elements from one such row to the next: more than k, for rows a power of two apart get in each
+                        * other's way in a cache */
+    bool pack_b;       /* reads B from panels of nv vectors, padded with zeros */
+    const char *panel_word; /* each slice makes its own panel, [k_block][NR], which it calls so; NULL: a pack before the
+                             * kernel makes them all, [N/NR][K][NR] */
 } Tile;
 
 typedef struct Kernel {
@@ -135,7 +139,7 @@ typedef struct Kernel {
     LoopRole fine_role[MAX_AXES];
     int inner[MAX_AXES];
     Tile tile;
-    Buffer *packed, *packed_a; /* CONTRACT: where the packed panels of B and of A lie, or NULL */
+    Buffer *packed, *packed_a; /* CONTRACT: where all panels of B and the rows of A lie, or NULL */
 } Kernel;
 
 typedef struct Machine Machine;

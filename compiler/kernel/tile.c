@@ -1,12 +1,15 @@
-/* tile.c: chooses the register tile of every product, and whether its right operand is packed; and the blocks of
- * attention.
+/* tile.c: chooses the register tile of every product, how its operands are packed, and what a slice of it is; and the
+ * blocks of attention.
  *
  * A tile of mr rows and nv vectors costs mr*nv multiply-adds and mr + nv loads per step of k, and no less than LATENCY
  * for want of independent accumulators. The tile whose tiles cover M x N at the least cost wins; the last rows take a
  * smaller tile, the last columns are padded with zeros in packed panels.
  *
- * B is packed into panels [N/NR][K][NR] where its columns don't lie side by side, where they don't fill vectors, or
- * where rows lie 4 KB or more apart and are read again and again.
+ * B is packed into panels of NR columns where its columns don't lie side by side, where they don't fill vectors, or
+ * where it is read again and again and its rows lie far apart or are many. A slice makes the panel it needs itself, for
+ * all its rows: that costs two moves of a vector for one multiply-add of each row, and the panel stays in the cache.
+ * With few rows in a slice and many slices on a panel, a kernel before the product makes all panels. A transposed A
+ * whose rows lie far apart is laid out row by row by a kernel before the product.
  */
 #include "kernel/kernel.h"
 
@@ -19,14 +22,18 @@ enum {
     LINES_APART = 1024, /* the same of a transposed A, of which a tile reads mr elements a row */
     REUSE = 48,         /* rows of the result that read B again */
     SLICE_FLOP = 1 << 21,
-    K_BLOCK = 512,    /* a panel of B of so many steps stays in the second-level cache */
-    BLOCKED_ROWS = 96 /* rows of a slice whose accumulators wait in memory */
+    SLICES = 32,           /* of a product, at least, where its rows are enough */
+    PANEL_ROWS = 256,      /* rows of a slice that share a panel of their own, where there are as many */
+    OWN_ROWS = 64,         /* with fewer rows than this, all slices share the panels that a kernel before them makes */
+    PANEL_BYTES = 1 << 18, /* a panel of B stays in the second-level cache, */
+    BLOCKED_ROWS = 256     /* with the accumulators of a slice that wait in memory */
 };
-static const double LOAD_COST = 0.35, TAIL_COST = 1.03; /* a tail has a text of its own, and fewer accumulators */
+/* Of a row of A, a vector of B, and of a tail, which has a text of its own. */
+static const double ROW_COST = 0.5, VECTOR_COST = 0.35, TAIL_COST = 1.01;
 
 static double step_cost(int mr, int nv) {
     int fma = mr * nv;
-    return (fma < LATENCY ? LATENCY : fma) + LOAD_COST * (mr + nv);
+    return (fma < LATENCY ? LATENCY : fma) + ROW_COST * mr + VECTOR_COST * nv;
 }
 
 static double cover_cost(int64_t m, int64_t vectors, int mr, int nv) {
@@ -130,27 +137,61 @@ static int m_loops(const Kernel *kernel) {
     return count;
 }
 
+/* Of k in equal blocks of at most `most` steps; LANES divides them, and the last is no shorter than that. */
+static int64_t block_of_k(int64_t k, int64_t most, int lanes) {
+    if (k <= most) return k;
+    int64_t blocks = (k + most - 1) / most, block = (k + blocks - 1) / blocks;
+    block = (block + lanes - 1) / lanes * lanes;
+    while (block > lanes && k % block != 0 && k % block < lanes) block -= lanes;
+    return block;
+}
+
+/* Rows of a slice. Where it makes a panel for them they are many, but leave enough slices: `others` lie side by side.
+ */
+static int64_t rows_of_slice(const Tile *tile, int64_t m, int64_t k, int64_t panel, int64_t others) {
+    int64_t most = SLICE_FLOP / (2 * k * panel + 1), least = tile->k_block < k ? BLOCKED_ROWS : tile->mr;
+    if (tile->panel_word) {
+        most = m * others / SLICES;
+        least = PANEL_ROWS;
+    }
+    if (most < least || tile->k_block < k) most = least;
+    if (most >= m) return m;
+    int64_t blocks = (m + most - 1) / most, rows = (m + blocks - 1) / blocks;
+    return (rows + tile->mr - 1) / tile->mr * tile->mr;
+}
+
+/* How many slices read the same panel of B, were each to read it for all rows of the innermost m loop. */
+static int64_t readers(const Kernel *kernel, const Access *b, int m_loop) {
+    int64_t count = 1;
+    for (int loop = 0; loop < m_loop; loop++)
+        if (b->stride[kernel->inner[loop]] == 0) count *= kernel->axes.extent[loop];
+    return count;
+}
+
 static void tile_contract(Schedule *schedule, Kernel *kernel, const Machine *machine) {
     int element = schedule->model->f64 ? 8 : 4, lanes = machine->vector_bytes / element;
     int64_t m = extent_of(kernel, ROLE_M), n = extent_of(kernel, ROLE_N), k = extent_of(kernel, ROLE_FOLD);
-    int m_loop = kernel->inner[loop_of(kernel, ROLE_M)], n_loop = kernel->inner[loop_of(kernel, ROLE_N)];
-    int k_loop = kernel->inner[loop_of(kernel, ROLE_FOLD)];
+    int m_inner = kernel->inner[loop_of(kernel, ROLE_M)], n_inner = kernel->inner[loop_of(kernel, ROLE_N)];
+    int k_inner = kernel->inner[loop_of(kernel, ROLE_FOLD)];
     Tile *tile = &kernel->tile;
     choose_tile(tile, m, n, lanes, machine->registers);
     Access a = reach_operand(schedule, kernel, 0), b = reach_operand(schedule, kernel, 1);
-    int panel = tile->nv * lanes;
-    bool apart = b.stride[k_loop] * element >= FAR_APART && m >= REUSE && k > 1;
-    tile->pack_b = (b.stride[n_loop] != 1 && n > 1) || n % panel != 0 || apart;
-    tile->pack_a = a.stride[m_loop] == 1 && a.stride[k_loop] * element >= LINES_APART && n >= 2 * panel && m >= REUSE &&
-                   m_loops(kernel) == 1 && tile->mr <= lanes;
-    tile->k_block = k > K_BLOCK + K_BLOCK / 2 ? K_BLOCK : k;
-    int64_t block = SLICE_FLOP / (2 * k * panel + 1) / tile->mr * tile->mr;
-    if (tile->k_block < k) block = BLOCKED_ROWS / tile->mr * tile->mr;
-    if (block < tile->mr) block = tile->mr;
-    tile->row_block = block < m ? block : m;
-    if (tile->pack_a) kernel->packed_a = panels(schedule, kernel, 0, batches(kernel, &a) * m * k);
-    if (tile->pack_b)
-        kernel->packed = panels(schedule, kernel, 1, batches(kernel, &b) * ((n + panel - 1) / panel) * k * panel);
+    int64_t panel = (int64_t)tile->nv * lanes, panels_of_n = (n + panel - 1) / panel;
+    bool apart = b.stride[k_inner] * element >= FAR_APART || k * panel * element > PANEL_BYTES / 2;
+    bool reused = m >= REUSE && k > 1;
+    tile->pack_b = (b.stride[n_inner] != 1 && n > 1) || n % panel != 0 || (apart && reused);
+    tile->pack_a = a.stride[m_inner] == 1 && a.stride[k_inner] * element >= LINES_APART && n >= 2 * panel &&
+                   m >= REUSE && m_loops(kernel) == 1;
+    tile->k_block = block_of_k(k, PANEL_BYTES / (panel * element), lanes);
+    if (tile->pack_b && (m >= OWN_ROWS || readers(kernel, &b, loop_of(kernel, ROLE_M)) == 1))
+        tile->panel_word = arena_printf(schedule->model->arena, "%s_panel", operand_word(schedule, kernel, 1));
+    int64_t outer = 1;
+    for (int loop = 0; loop < loop_of(kernel, ROLE_M); loop++) outer *= kernel->axes.extent[loop];
+    tile->row_block = rows_of_slice(tile, m, k, panel, outer * panels_of_n);
+    tile->a_row = k + lanes;
+    if (tile->pack_a) kernel->packed_a = panels(schedule, kernel, 0, batches(kernel, &a) * m * tile->a_row);
+    if (tile->pack_b && !tile->panel_word)
+        kernel->packed = panels(schedule, kernel, 1, batches(kernel, &b) * panels_of_n * k * panel);
 }
 
 /* ---- attention ---- */

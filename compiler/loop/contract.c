@@ -5,9 +5,10 @@
  *                                     store gelu(c + bias) } }
  *
  * Accumulators are named vectors. The whole of k is folded in registers, or, where a panel of B would not stay in the
- * cache, in blocks between which they wait in an array. A is read in place and B in place or from panels
- * (pack.c). A product with nothing but itself to store writes from the accumulators; with an epilogue, or where the
- * last panel is not full, they go through a small array and the epilogue runs over that.
+ * cache, in blocks between which they wait in an array. A is read in place and B in place, from a panel that the slice
+ * copies for its rows, or from panels (pack.c). A product with nothing but itself to store writes from the
+ * accumulators; with an epilogue, or where the last panel is not full, they go through a small array and the epilogue
+ * runs over that.
  */
 #include "loop/loop.h"
 #include "loop/contract.h"
@@ -19,6 +20,7 @@ typedef struct Contract {
     int64_t blocks;     /* of rows, per panel */
     bool lanes;         /* the epilogue runs over lanes */
     Array *tile;        /* NULL: stores come straight from the accumulators */
+    Array *b_panel;     /* the slice's own panel of B, [k_block][NR], or NULL */
     Var *sums[16][4];
     Var *row;
     Expr *k_from, *k_to; /* the block of k; NULL: all of it */
@@ -36,12 +38,12 @@ static Index at_row(Lower *lower, const Product *p, const Access *access, int ro
     return index;
 }
 
-/* Panels of A: row i of a tile of `rows` rows stands at i * K, then k * rows. */
-static Index packed_rows(Lower *lower, const Product *p, int row, int rows) {
-    Index index = index_of(lower, row + lower->shift[p->m_loop] * p->k);
-    if (lower->loop[p->m_loop]) index_add(lower, &index, lower->loop[p->m_loop], p->k);
-    index_add(lower, &index, lower->loop[p->k_loop], rows);
-    int64_t unit = p->m * p->k;
+/* A laid out by rows. */
+static Index packed_row(Lower *lower, const Product *p, int row) {
+    Index index = index_of(lower, (row + lower->shift[p->m_loop]) * p->a_row);
+    if (lower->loop[p->m_loop]) index_add(lower, &index, lower->loop[p->m_loop], p->a_row);
+    index_add(lower, &index, lower->loop[p->k_loop], 1);
+    int64_t unit = p->m * p->a_row;
     for (int loop = lower->axes.count - 1; loop >= 0; loop--) {
         if (lower->kernel->role[loop] != ROLE_FREE || stride_at(lower, &p->a, loop) == 0) continue;
         if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], unit);
@@ -53,6 +55,11 @@ static Index packed_rows(Lower *lower, const Product *p, int row, int rows) {
 static Index packed_index(Lower *lower, const Contract *c, int vector) {
     const Product *p = &c->p;
     Index index = index_of(lower, (int64_t)vector * lower->lane_count);
+    if (c->b_panel) {
+        index_add(lower, &index, lower->loop[p->k_loop], p->panel);
+        if (c->k_from) index_add(lower, &index, c->k_from->var, -p->panel);
+        return index;
+    }
     int64_t unit = p->k * p->panel;
     index_add(lower, &index, lower->loop[p->k_loop], p->panel);
     if (c->panel) index_add(lower, &index, c->panel, unit);
@@ -81,18 +88,19 @@ static void multiply_add(Lower *lower, Block *in, Contract *c, int rows) {
     Block *body = &loop->body;
     Array *a_array = kernel->packed_a ? array_of(lower, kernel->packed_a, 0, false)
                                       : array_of(lower, p->a_buffer, p->a.offset, false);
-    Array *b_array =
-        array_of(lower, kernel->packed ? kernel->packed : p->b_buffer, kernel->packed ? 0 : p->b.offset, false);
+    Array *b_array = c->b_panel       ? c->b_panel
+                     : kernel->packed ? array_of(lower, kernel->packed, 0, false)
+                                      : array_of(lower, p->b_buffer, p->b.offset, false);
     Expr *b[4];
     loop->plain = true;
     lower->loop[p->k_loop] = k;
     for (int v = 0; v < p->nv; v++) {
-        Index index = kernel->packed ? packed_index(lower, c, v) : plain_index(lower, p, v);
+        Index index = kernel->tile.pack_b ? packed_index(lower, c, v) : plain_index(lower, p, v);
         b[v] = ex_var(lower, st_let(lower, body, arena_printf(lower->arena, "b%d", v),
                                     ex_load(lower, b_array, index, true, NULL)));
     }
     for (int r = 0; r < rows; r++) {
-        Index index = kernel->packed_a ? packed_rows(lower, p, r, rows) : at_row(lower, p, &p->a, r);
+        Index index = kernel->packed_a ? packed_row(lower, p, r) : at_row(lower, p, &p->a, r);
         Expr *one = ex_load(lower, a_array, index, false, NULL);
         Expr *a = ex_var(lower, st_let(lower, body, arena_printf(lower->arena, "a%d", r), one));
         for (int v = 0; v < p->nv; v++) {
@@ -254,6 +262,27 @@ static void tile_body(Lower *lower, Block *in, Contract *c, int rows) {
     }
 }
 
+/* The slice's panel of B, for the steps of k that are next. The last panel, where it is not full, has a text of its
+ * own.
+ */
+static void fill_panel(Lower *lower, Block *in, const Contract *c) {
+    const Product *p = &c->p;
+    int64_t last = p->n - (p->panels - 1) * p->panel;
+    Var *from = c->k_from ? c->k_from->var : NULL, *j = lower->loop[p->n_loop];
+    if (!c->b_panel) return;
+    if (p->panels == 1 || last == p->panel) {
+        pack_panel(lower, in, c->b_panel, j, 0, last, from, c->k_to);
+        return;
+    }
+    Expr *which[2] = {ex_var(lower, c->panel), ex_int(lower, T_INDEX, p->panels - 1)};
+    Stmt *full = st_if(lower, ex_apply(lower, T_MASK, "%0 < %1", 2, which));
+    pack_panel(lower, &full->body, c->b_panel, j, 0, p->panel, from, c->k_to);
+    st_put(lower, in, full);
+    Stmt *part = st_if(lower, ex_apply(lower, T_MASK, "%0 == %1", 2, which));
+    pack_panel(lower, &part->body, c->b_panel, NULL, (p->panels - 1) * p->panel, last, from, c->k_to);
+    st_put(lower, in, part);
+}
+
 static void full_tiles(Lower *lower, Block *in, Contract *c) {
     const Product *p = &c->p;
     const Tile *tile = &lower->kernel->tile;
@@ -394,6 +423,7 @@ static void blocked_tiles(Lower *lower, Block *in, Contract *c) {
     }
     c->k_from = sum[0];
     c->k_to = ex_var(lower, st_let(lower, &loop->body, "k_to", past));
+    fill_panel(lower, &loop->body, c);
     waiting_rows(lower, &loop->body, c, from, full_to);
     st_put(lower, in, loop);
     finish_rows(lower, in, c, from, p->m % tile->mr ? rows_end(lower, in, c, from, p->m) : full_to);
@@ -428,9 +458,12 @@ void lower_contract(Lower *lower) {
     bool blocked = kernel->tile.k_block < c.p.k;
     int64_t rows = blocked ? kernel->tile.row_block : kernel->tile.mr;
     if (!alone || blocked) c.tile = st_array(lower, in, "tile", DT_FLOAT, rows * c.p.panel);
+    if (kernel->tile.panel_word)
+        c.b_panel = st_array(lower, in, kernel->tile.panel_word, DT_FLOAT, kernel->tile.k_block * c.p.panel);
     if (blocked) {
         blocked_tiles(lower, in, &c);
     } else {
+        fill_panel(lower, in, &c);
         full_tiles(lower, in, &c);
         last_tile(lower, in, &c);
     }

@@ -1,9 +1,11 @@
-/* pack.c: copies the right operand of a product into panels, [batch][N/NR][K][NR] with zeros past the last column, so
- * that the product's inner loop reads one stream of vectors.
+/* pack.c: copies the right operand of a product into panels with zeros past the last column, so that the product's
+ * inner loop reads one stream of vectors.
  *
- *     for panel in slices { for k { P[panel, k, 0 … NR] = B[k, j … j+NR] } }
+ *     for k { P[k, 0 … NR] = B[k, j … j+NR] }
  *
- * Where a row of B runs along k (a product by the transpose), blocks of LANES x LANES are transposed in registers.
+ * Either each slice of the product makes the panel it reads in an array of its own, [K][NR], or, where too few of a
+ * slice's rows would read it again, a kernel before the product makes all of them, [batch][N/NR][K][NR]. Where a row of
+ * B runs along k (a product by the transpose), blocks of LANES x LANES are transposed in registers.
  */
 #include "loop/contract.h"
 
@@ -20,6 +22,7 @@ Product product_of(Lower *lower) {
     p.m = kernel->axes.extent[p.m_loop];
     p.n = kernel->axes.extent[p.n_loop];
     p.k = kernel->axes.extent[p.k_loop];
+    p.a_row = kernel->tile.a_row;
     p.nv = kernel->tile.nv;
     p.panel = (int64_t)p.nv * lower->lane_count;
     p.panels = (p.n + p.panel - 1) / p.panel;
@@ -38,6 +41,8 @@ typedef struct Pack {
     Var *panel;    /* NULL where there is one */
     Index base;    /* of this panel in `to` */
     int64_t start; /* of the panel's columns, where loop[n_loop] doesn't say */
+    Var *k_from;   /* the steps of k: NULL is all of them */
+    Expr *k_to;
 } Pack;
 
 /* B at row k and column j + column of the panel; k NULL is `k_shift`. */
@@ -67,6 +72,21 @@ static Stmt *count_loop(Lower *lower, const char *name, int64_t from, int64_t to
                   ex_int(lower, T_INDEX, to), step);
 }
 
+/* The steps of k that are packed, as far as `all` (k, or the whole blocks of it). */
+static Stmt *step_loop(Lower *lower, Block *in, const Pack *pack, int64_t all, int64_t step) {
+    const Product *p = &pack->p;
+    int64_t block = lower->kernel->tile.k_block;
+    if (!pack->k_from) return count_loop(lower, "k", 0, all, step);
+    Expr *from = ex_var(lower, pack->k_from), *to = pack->k_to;
+    if (all < p->k) {
+        Expr *sum[2] = {from, ex_int(lower, T_INDEX, block)};
+        Expr *past = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
+        Expr *choice[4] = {from, ex_int(lower, T_INDEX, all - block), past, ex_int(lower, T_INDEX, all)};
+        to = ex_var(lower, st_let(lower, in, "whole", ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice)));
+    }
+    return st_for(lower, LOOP_SERIAL, var_new(lower, "k", T_INDEX, false), from, to, step);
+}
+
 static void pad_columns(Lower *lower, Block *in, const Pack *pack, Var *k, int64_t width) {
     if (width == pack->p.panel) return;
     Stmt *loop = count_loop(lower, "c", width, pack->p.panel, 1);
@@ -76,7 +96,7 @@ static void pad_columns(Lower *lower, Block *in, const Pack *pack, Var *k, int64
 
 /* Columns lie side by side: whole vectors, the last one in part (a part load gives zeros beyond it). */
 static void copy_rows(Lower *lower, Block *in, const Pack *pack, int64_t width) {
-    Stmt *rows = count_loop(lower, "k", 0, pack->p.k, 1);
+    Stmt *rows = step_loop(lower, in, pack, pack->p.k, 1);
     int64_t lanes = lower->lane_count;
     for (int64_t column = 0; column < pack->p.panel; column += lanes) {
         Expr *part = column + lanes > width ? ex_int(lower, T_INDEX, width - column) : NULL;
@@ -88,11 +108,11 @@ static void copy_rows(Lower *lower, Block *in, const Pack *pack, int64_t width) 
     st_put(lower, in, rows);
 }
 
-/* One element at a time: columns [first, width) of rows [from, k), with the zeros behind them if it `pads`. */
-static void copy_singly(Lower *lower, Block *in, const Pack *pack, int64_t from, int64_t first, int64_t width,
+/* One element at a time: columns [first, width) of these rows, with the zeros behind them if it `pads`. */
+static void copy_singly(Lower *lower, Block *in, const Pack *pack, Stmt *rows, int64_t first, int64_t width,
                         bool pads) {
-    if (from >= pack->p.k || first >= width) return;
-    Stmt *rows = count_loop(lower, "k", from, pack->p.k, 1), *columns = count_loop(lower, "c", first, width, 1);
+    if (first >= width) return;
+    Stmt *columns = count_loop(lower, "c", first, width, 1);
     Expr *value = ex_load(lower, pack->from, source(lower, pack, rows->var, 0, columns->var, 0), false, NULL);
     st_store(lower, &columns->body, pack->to, target(lower, pack, rows->var, 0, columns->var, 0), value, NULL);
     st_put(lower, &rows->body, columns);
@@ -100,12 +120,26 @@ static void copy_singly(Lower *lower, Block *in, const Pack *pack, int64_t from,
     st_put(lower, in, rows);
 }
 
+/* The rows behind the whole blocks of LANES; they belong to the last block of k. */
+static void copy_last_rows(Lower *lower, Block *in, const Pack *pack, int64_t from, int64_t width) {
+    const Product *p = &pack->p;
+    if (from >= p->k) return;
+    Stmt *only = NULL;
+    if (pack->k_from) {
+        int64_t last = (p->k - 1) / lower->kernel->tile.k_block * lower->kernel->tile.k_block;
+        Expr *which[2] = {ex_var(lower, pack->k_from), ex_int(lower, T_INDEX, last)};
+        only = st_if(lower, ex_apply(lower, T_MASK, "%0 == %1", 2, which));
+    }
+    copy_singly(lower, only ? &only->body : in, pack, count_loop(lower, "k", from, p->k, 1), 0, width, false);
+    if (only) st_put(lower, in, only);
+}
+
 /* Rows run along k: blocks of LANES columns and LANES rows change places. */
 static void copy_blocks(Lower *lower, Block *in, const Pack *pack, int64_t width) {
     const Product *p = &pack->p;
     int64_t lanes = lower->lane_count, k_full = p->k / lanes * lanes, full = width / lanes * lanes;
     if (k_full > 0 && full > 0) {
-        Stmt *columns = count_loop(lower, "c", 0, full, lanes), *rows = count_loop(lower, "k", 0, k_full, lanes);
+        Stmt *rows = step_loop(lower, in, pack, k_full, lanes), *columns = count_loop(lower, "c", 0, full, lanes);
         Expr *args[4] = {
             ex_load(lower, pack->from, source(lower, pack, rows->var, 0, columns->var, 0), false, NULL),
             ex_int(lower, T_INDEX, stride_at(lower, &p->b, p->n_loop)),
@@ -116,8 +150,8 @@ static void copy_blocks(Lower *lower, Block *in, const Pack *pack, int64_t width
         st_put(lower, &columns->body, rows);
         st_put(lower, in, columns);
     }
-    copy_singly(lower, in, pack, k_full, 0, full, false);
-    copy_singly(lower, in, pack, 0, full, width, false);
+    copy_last_rows(lower, in, pack, k_full, full);
+    if (full < width) copy_singly(lower, in, pack, step_loop(lower, in, pack, p->k, 1), full, width, false);
 }
 
 static void copy_panel(Lower *lower, Block *in, const Pack *pack, int64_t width) {
@@ -130,75 +164,110 @@ static void copy_panel(Lower *lower, Block *in, const Pack *pack, int64_t width)
     if (blocks)
         copy_blocks(lower, in, pack, width);
     else
-        copy_singly(lower, in, pack, 0, 0, width, true);
+        copy_singly(lower, in, pack, step_loop(lower, in, pack, p->k, 1), 0, width, true);
     if (width == p->panel || !blocks) return;
-    Stmt *rows = count_loop(lower, "k", 0, p->k, 1);
+    Stmt *rows = step_loop(lower, in, pack, p->k, 1);
     pad_columns(lower, &rows->body, pack, rows->var, width);
     st_put(lower, in, rows);
 }
 
-/* ---- A, transposed: panels of mr rows, [M/mr][K][mr], the last one narrower ---- */
+void pack_panel(Lower *lower, Block *in, Array *panel, Var *j, int64_t start, int64_t width, Var *k_from, Expr *k_to) {
+    Pack pack = {.p = product_of(lower), .to = panel, .start = start, .k_from = k_from, .k_to = k_to};
+    Var *at = lower->loop[pack.p.n_loop];
+    pack.from = array_of(lower, pack.p.b_buffer, pack.p.b.offset, false);
+    lower->loop[pack.p.n_loop] = j;
+    if (k_from) index_add(lower, &pack.base, k_from, -pack.p.panel);
+    copy_panel(lower, in, &pack, width);
+    lower->loop[pack.p.n_loop] = at;
+}
 
-enum { ROWS_AT_ONCE = 64 }; /* elements of a row of memory that are read side by side */
+/* ---- A, transposed: its rows are laid out one after the other, [batch][M][a_row] ---- */
 
-/* One panel of `rows` rows from row `first` on (of the panel var, or alone), at step k. */
-static void copy_row_panel(Lower *lower, Block *in, const Pack *pack, Var *k, Var *first, int64_t shift, int rows) {
+enum { STEPS_AT_ONCE = 64 }; /* rows of memory that a slice reads, and elements that it writes side by side */
+
+/* A at row i and step k. */
+static Index row_source(Lower *lower, const Pack *pack, Var *k, Var *i) {
     const Product *p = &pack->p;
-    int lanes = lower->lane_count;
     lower->loop[p->k_loop] = k;
-    for (int r = 0; r < rows; r += lanes) {
-        lower->loop[p->m_loop] = first;
-        lower->shift[p->m_loop] = shift + r;
-        Index from = index_in_buffer(lower, &p->a), to = {.constant = pack->base.constant + shift * p->k + r};
-        for (int i = 0; i < pack->base.terms.count; i++)
-            index_add(lower, &to, pack->base.terms.at[i].var, pack->base.terms.at[i].scale);
-        if (first) index_add(lower, &to, first, p->k);
-        index_add(lower, &to, k, rows);
-        Expr *part = rows - r < lanes ? ex_int(lower, T_INDEX, rows - r) : NULL;
-        st_store(lower, in, pack->to, to, ex_load(lower, pack->from, from, true, part), part);
-    }
+    lower->loop[p->m_loop] = i;
+    Index index = index_in_buffer(lower, &p->a);
     lower->loop[p->k_loop] = lower->loop[p->m_loop] = NULL;
-    lower->shift[p->m_loop] = 0;
+    return index;
+}
+
+static Index row_target(Lower *lower, const Pack *pack, Var *k, Var *i) {
+    Index index = {.constant = pack->base.constant};
+    for (int term = 0; term < pack->base.terms.count; term++)
+        index_add(lower, &index, pack->base.terms.at[term].var, pack->base.terms.at[term].scale);
+    index_add(lower, &index, i, pack->p.a_row);
+    index_add(lower, &index, k, 1);
+    return index;
+}
+
+/* The rows of i's loop, at the steps of k's: one element, or a block of LANES x LANES, at each turn. */
+static void turn_rows(Lower *lower, Block *in, const Pack *pack, Stmt *k, Stmt *i, bool blocks) {
+    const Product *p = &pack->p;
+    Index from = row_source(lower, pack, k->var, i->var), to = row_target(lower, pack, k->var, i->var);
+    Expr *element = ex_load(lower, pack->from, from, false, NULL);
+    if (blocks) {
+        Expr *args[4] = {element, ex_int(lower, T_INDEX, stride_at(lower, &p->a, p->k_loop)),
+                         ex_load(lower, pack->to, to, false, NULL), ex_int(lower, T_INDEX, p->a_row)};
+        st_call(lower, &i->body, "tg_transpose_block(&%0, %1, &%2, %3)", 4, args);
+    } else {
+        st_store(lower, &i->body, pack->to, to, element, NULL);
+    }
+    st_put(lower, &k->body, i);
+    st_put(lower, in, k);
+}
+
+/* The whole blocks of a slice's steps, which are `full` in all slices. */
+static void turn_blocks(Lower *lower, Block *in, const Pack *pack, const Nest *nest, int64_t full) {
+    const Product *p = &pack->p;
+    int64_t lanes = lower->lane_count, whole = p->m / lanes * lanes;
+    Expr *from = ex_int(lower, T_INDEX, 0), *to = ex_int(lower, T_INDEX, full);
+    if (nest->number) {
+        Expr *start[2] = {ex_var(lower, nest->number), ex_int(lower, T_INDEX, STEPS_AT_ONCE)};
+        from = ex_var(lower, st_let(lower, in, "from", ex_apply(lower, T_INDEX, "%0 * %1", 2, start)));
+        Expr *sum[2] = {from, start[1]};
+        Expr *end = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
+        Expr *choice[4] = {from, ex_int(lower, T_INDEX, full - STEPS_AT_ONCE), end, to};
+        if (nest->blocks * STEPS_AT_ONCE > full) end = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
+        to = ex_var(lower, st_let(lower, in, "to", end));
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        bool blocks = pass == 0;
+        int64_t first = blocks ? 0 : whole, past = blocks ? whole : p->m;
+        if (first == past) continue;
+        Stmt *k = st_for(lower, LOOP_SERIAL, var_new(lower, "k", T_INDEX, false), from, to, blocks ? lanes : 1);
+        turn_rows(lower, in, pack, k, count_loop(lower, "i", first, past, blocks ? lanes : 1), blocks);
+    }
 }
 
 void lower_pack_rows(Lower *lower) {
     const Kernel *kernel = lower->kernel;
     Pack pack = {.p = product_of(lower)};
     Product *p = &pack.p;
-    int order[MAX_AXES], outer = 0, mr = kernel->tile.mr, rest = (int)(p->m % mr);
-    int64_t full = p->m - rest, group = (ROWS_AT_ONCE + mr - 1) / mr * mr, unit = p->m * p->k;
+    int order[MAX_AXES], outer = 0;
+    int64_t full = p->k / lower->lane_count * lower->lane_count, unit = p->m * p->a_row;
     for (int loop = 0; loop < lower->axes.count; loop++)
         if (kernel->role[loop] == ROLE_FREE && stride_at(lower, &p->a, loop) != 0) order[outer++] = loop;
     pack.from = array_of(lower, p->a_buffer, p->a.offset, false);
     pack.to = array_of(lower, kernel->packed_a, 0, true);
-    int64_t groups = (p->m + group - 1) / group;
+    int64_t groups = (p->k + STEPS_AT_ONCE - 1) / STEPS_AT_ONCE;
     Nest nest = nest_open(lower, order, outer, groups, 1);
     Block *in = &nest.slices->body;
     for (int i = outer - 1; i >= 0; i--) {
         if (lower->loop[order[i]]) index_add(lower, &pack.base, lower->loop[order[i]], unit);
         unit *= lower->axes.extent[order[i]];
     }
-    Expr *from = ex_int(lower, T_INDEX, 0), *to = ex_int(lower, T_INDEX, full);
-    if (nest.number) {
-        Expr *start[2] = {ex_var(lower, nest.number), ex_int(lower, T_INDEX, group)};
-        from = ex_var(lower, st_let(lower, in, "from", ex_apply(lower, T_INDEX, "%0 * %1", 2, start)));
-        Expr *sum[2] = {from, ex_int(lower, T_INDEX, group)};
-        Expr *end = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
-        Expr *choice[4] = {from, ex_int(lower, T_INDEX, full - group), end, to};
-        if (groups * group > full) end = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
-        to = ex_var(lower, st_let(lower, in, "to", end));
-    }
-    Stmt *steps = count_loop(lower, "k", 0, p->k, 1);
-    Stmt *tiles = st_for(lower, LOOP_SERIAL, var_new(lower, "i", T_INDEX, false), from, to, mr);
-    copy_row_panel(lower, &tiles->body, &pack, steps->var, tiles->var, 0, mr);
-    st_put(lower, &steps->body, tiles);
-    if (rest) {
+    if (full > 0) turn_blocks(lower, in, &pack, &nest, full);
+    if (full < p->k) {
         Expr *last[2] = {nest.number ? ex_var(lower, nest.number) : NULL, ex_int(lower, T_INDEX, groups - 1)};
         Stmt *only = nest.number ? st_if(lower, ex_apply(lower, T_MASK, "%0 == %1", 2, last)) : NULL;
-        copy_row_panel(lower, only ? &only->body : &steps->body, &pack, steps->var, NULL, full, rest);
-        if (only) st_put(lower, &steps->body, only);
+        Stmt *k = count_loop(lower, "k", full, p->k, 1), *i = count_loop(lower, "i", 0, p->m, 1);
+        turn_rows(lower, only ? &only->body : in, &pack, k, i, false);
+        if (only) st_put(lower, in, only);
     }
-    st_put(lower, in, steps);
     nest_close(lower, &nest);
 }
 

@@ -128,7 +128,7 @@ expect $(count '.graph .box') > 20
 click #tab-memory
 expect $(count '.tenant') > 200
 click #tab-work
-expect $(count '.work tbody tr') > 400
+expect $(count '.work tbody tr') > 350
 click #lines a[data-at='w1.tg:21']
 click #tab-kernels
 expect $(count '[data-phase=backward] .kernel') > 50
