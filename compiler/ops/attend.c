@@ -287,8 +287,8 @@ static void adjoint_attend(Graph *graph, Adjoint *to, Node *node, Node *g) {
     all.v = repeated(graph, parts.v, g, node);
     all.mask = repeated(graph, parts.mask, g, node);
     all.kept = repeated(graph, parts.kept, g, node);
-    for (int i = 0; i < 3; i++)
-        if (adjoint_wants(to, i)) adjoint_add(to, i, append(graph, back[i].op, &all, scale, factor), back[i].rule);
+    for (size_t i = 0; i < sizeof back / sizeof *back; i++)
+        if (adjoint_wants(to, (int)i)) adjoint_add(to, i, append(graph, back[i].op, &all, scale, factor), back[i].rule);
 }
 
 /* ---- what they are put together from ---- */

@@ -7,6 +7,7 @@
  *     reshape(reshape(x))                reshape(x)
  *     add(pad(a), pad(b)), side by side  concat(a, b)
  *     mul(broadcast(r), broadcast(s))    broadcast(mul(r, s))
+ *     gather(x, ids of shape [0])        zeros([0])
  *
  * A row of the table is an op and an identity: given a node, it returns what to use in its place, or NULL. A round
  * copies the graph forward through the table and shares; rounds go on while they change something. Floats are not
@@ -490,8 +491,17 @@ static const struct {
     {&op_pad, simpler_pad},         {&op_stop, simpler_stop},
 };
 
+/* For a value without elements nothing need be computed, nor for what it alone reads. */
+static Node *nothing(Graph *graph, const Node *node) {
+    double value;
+    bool computed = node->op->kind != OP_LEAF && node->op->kind != OP_EFFECT;
+    if (!computed || shape_count(&node->shape) > 0 || is_number(node, &value)) return NULL;
+    return filled(graph, node, 0);
+}
+
 static Node *identity_of(Graph *graph, Node *node) {
-    Node *simpler = node->op->kind == OP_MAP ? hoist(graph, node) : NULL;
+    Node *simpler = nothing(graph, node);
+    if (!simpler && node->op->kind == OP_MAP) simpler = hoist(graph, node);
     for (size_t i = 0; !simpler && i < sizeof identities / sizeof identities[0]; i++)
         if (identities[i].op == node->op) simpler = identities[i].identity(graph, node);
     return simpler;
