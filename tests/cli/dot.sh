@@ -84,3 +84,11 @@ for how in '' '--backward' '--kernels'; do
     draws "$TGC_ROOT/examples/gpt/gpt.tg" step $how
     draws "$TGC_ROOT/examples/translate/translate.tg" step $how
 done
+
+# states, windows at a place known when running, other float types
+for options in '' '--kernels' '--kernels --dtype f64' '--kernels --no-fuse --depth 9'; do
+    for entry in remember recall before_and_after; do
+        expect 0 tgc dot "$TGC_ROOT/tests/models/cache.tg" $entry $options
+        stdout_has "digraph \"$entry\" {"
+    done
+done

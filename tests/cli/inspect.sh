@@ -145,6 +145,15 @@ PY
     expect 0 python3 check.py
 fi
 
+# States, windows known when running, and an entry point that has nothing to do.
+for model in cache found_empty attend; do
+    expect 0 tgc inspect "$TGC_ROOT/tests/models/$model.tg" --json --dtype f64
+    cp .stdout all.json
+    if command -v python3 >/dev/null; then expect 0 python3 -c 'import json; assert json.load(open("all.json"))["entries"]'; fi
+done
+expect 0 tgc inspect "$TGC_ROOT/tests/models/cache.tg" keys
+stdout_matches '^[a-z_]*k[0-9]+_[a-z_]+ +[a-z]+, '
+
 # ---- messages ----
 expect 2 tgc inspect m.tg up.V
 stderr_has 'm.tg has no kernel, value, variable or module up.V; did you mean up.W'
@@ -153,6 +162,7 @@ expect 2 tgc inspect m.tg m.tg:1
 stderr_has 'no kernel comes from line 1 of m.tg'
 expect 2 tgc inspect m.tg mm.tg:1
 stderr_has 'no kernel comes from a file mm.tg; did you mean m.tg?'
+for name in m.tg: : :x m.tg:123456789012 m.tg:0 '' . up. .W up..W d_ k k99 K0 net; do expect 2 tgc inspect m.tg step "$name"; done
 expect 2 tgc inspect m.tg h --json
 expect 2 tgc inspect m.tg --json --html x.html
 expect 2 tgc inspect

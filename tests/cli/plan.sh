@@ -53,3 +53,9 @@ stdout_empty
 
 expect 0 tgc plan m.tg --stop-after=parse
 stdout_empty
+
+# states, windows at a place known when running, values without elements
+expect 0 tgc plan "$TGC_ROOT/tests/models/cache.tg"
+for entry in remember recall before_and_after; do stdout_has "$entry: "; done
+expect 0 tgc plan "$TGC_ROOT/tests/models/found_empty.tg" --json --dtype f64
+stdout_has '"arena_bytes": 0'
