@@ -275,6 +275,7 @@ static void adjoint_attend(Graph *graph, Adjoint *to, Node *node, Node *g) {
     double scale = node->attr.value, factor = node->attr.factor;
     Node *lse = node_title(append(graph, &op_attend_lse, &of_scores, scale, 0), "lse");
     lse->phase = node->phase; /* made along with the result; what is kept of it for the way back */
+    lse->remat = node->remat;
     lse->forward = NULL;
     lse->rule = node->rule;
     to->fresh = graph->nodes.count;

@@ -47,3 +47,16 @@ for model in "$TGC_ROOT"/tests/models/*.tg "$TGC_ROOT"/examples/*/*.tg "$TGC_ROO
     tgc plan "$model" 2>/dev/null | awk '/lower bound/ && $NF > 1.1 { bad = 1; print } END { exit bad }' ||
         fail "$model: an arena more than a tenth above the lower bound"
 done
+
+# a loop that says so itself keeps what lies between layers, and nothing else of them, attention included
+sed 's/for l in net {/for l in net remat {/' m.tg >r.tg
+expect 0 tgc plan r.tg step --all
+[ "$(awk '$1 == "arena" { print $2; exit }' .stdout)" -lt $((all * 60 / 100)) ] || fail "remat's arena, of $all"
+stdout_has 'net_0_att_q_q_again '
+stdout_has 'net_5_att_k_k_again '
+
+# likewise where attention is one operation
+sed 's/\(for [a-z] in [a-z]*\) {/\1 remat {/' "$TGC_ROOT/bench/w1.tg" >w1.tg
+expect 0 tgc plan w1.tg step --all
+stdout_has 'enc_0_att_attended_again '
+stdout_has 'enc_0_att_q_q_again '
