@@ -118,26 +118,33 @@ static void put_highest_first(Buffer **buffers, int count) {
     buffers[0] = moved;
 }
 
-/* Leaves the buffers at their offsets in the best order found; the arena's bytes. */
+typedef struct Best {
+    Buffer **order;
+    size_t bytes;
+} Best;
+
+static void try_order(Best *best, Buffer **buffers, int count) {
+    size_t end = pack(buffers, count);
+    if (end >= best->bytes) return;
+    memcpy(best->order, buffers, (size_t)count * sizeof *buffers);
+    best->bytes = end;
+}
+
+/* Leaves the buffers at their offsets in the best order found; the arena's bytes. Every order is tried as it is; then
+ * from each the buffer that ends highest is put first, again and again. */
 static size_t pack_best(Arena *arena, Buffer **buffers, int count, size_t bound) {
-    enum { PATIENCE = 20000 }; /* buffers placed */
-    size_t bytes = SIZE_MAX, all = (size_t)count * sizeof *buffers;
-    Buffer **best = NEW_ARRAY(arena, Buffer *, count + 1);
-    for (size_t i = 0; i < sizeof orders / sizeof orders[0] && bytes > bound; i++) {
-        qsort(buffers, (size_t)count, sizeof *buffers, orders[i]);
-        size_t end = pack(buffers, count);
-        if (end < bytes) memcpy(best, buffers, all);
-        if (end < bytes) bytes = end;
-    }
-    memcpy(buffers, best, all);
-    pack(buffers, count);
-    for (int turn = 0; turn * count < PATIENCE && bytes > bound; turn++) {
-        put_highest_first(buffers, count);
-        size_t end = pack(buffers, count);
-        if (end < bytes) memcpy(best, buffers, all);
-        if (end < bytes) bytes = end;
-    }
-    return pack(best, count);
+    enum { PATIENCE = 20000, ORDERS = sizeof orders / sizeof orders[0] }; /* buffers placed from one order on */
+    Best best = {.order = NEW_ARRAY(arena, Buffer *, count + 1), .bytes = SIZE_MAX};
+    for (int patience = 0; patience <= PATIENCE; patience += PATIENCE)
+        for (int i = 0; i < ORDERS && best.bytes > bound; i++) {
+            qsort(buffers, (size_t)count, sizeof *buffers, orders[i]);
+            try_order(&best, buffers, count);
+            for (int turn = 0; turn * count < patience && best.bytes > bound; turn++) {
+                put_highest_first(buffers, count);
+                try_order(&best, buffers, count);
+            }
+        }
+    return pack(best.order, count);
 }
 
 /* Each buffer with bytes of its own between guards. */

@@ -23,6 +23,8 @@ grep -q '^<!doctype html>' m.html || fail 'm.html is no page'
 ! grep -qE '(src|href)="?(https?:)?//|@import|url\(h|fetch\(|XMLHttp' m.html || fail 'the page asks for something'
 [ "$(grep -c '</script>' m.html)" = 2 ] || fail 'the model closes an element of the page'
 expect 0 tgc inspect "$TGC_ROOT/bench/w1.tg" --html w1.html --target x86-64-v4
+launches=$(tgc inspect "$TGC_ROOT/bench/w1.tg" step --target x86-64-v4 | grep -cE '^ *[0-9]+  *k[0-9]+_')
+[ "$launches" -gt 100 ] || fail "$launches launches of W1's step"
 [ "$(wc -c <w1.html)" -lt 1500000 ] || fail "w1.html has $(wc -c <w1.html) bytes"
 expect 3 tgc inspect m.tg --html nowhere/m.html
 absent nowhere
@@ -128,7 +130,7 @@ expect $(count '.graph .box') > 20
 click #tab-memory
 expect $(count '.tenant') > 200
 click #tab-work
-expect $(count '.work tbody tr') > 350
+expect $(count '.work tbody tr') == $launches
 click #lines a[data-at='w1.tg:21']
 click #tab-kernels
 expect $(count '[data-phase=backward] .kernel') > 50
