@@ -38,21 +38,6 @@ static Expr *of_row(Lower *lower, Block2 block, Var *row, bool lanes) {
     return ex_load(lower, block.array, at_row(lower, row, block.stride), lanes, NULL);
 }
 
-static Expr *two(Lower *lower, const char *format, Expr *a, Expr *b) {
-    Expr *both[2] = {a, b};
-    return ex_apply(lower, T_REAL, format, 2, both);
-}
-
-static Expr *one(Lower *lower, const char *format, Expr *x) {
-    return ex_apply(lower, T_REAL, format, 1, &x);
-}
-
-static Stmt *count_loop(Lower *lower, const char *name, int64_t from, int64_t to, int64_t step) {
-    LoopKind kind = step > 1 ? LOOP_LANES : LOOP_SERIAL;
-    return st_for(lower, kind, var_new(lower, name, T_INDEX, false), ex_int(lower, T_INDEX, from),
-                  ex_int(lower, T_INDEX, to), step);
-}
-
 /* ---- numbers of rows, LANES rows at a time ---- */
 
 /* The fold of `lanes` of the rows from r on, a vector with a number for each row: their vectors are transposed, so that
@@ -64,25 +49,26 @@ static Expr *folded_rows(Lower *lower, Block *in, const Forward *f, Block2 lanes
                      ex_load(lower, f->turned.array, index_of(lower, 0), false, NULL), ex_int(lower, T_INDEX, count)};
     st_call(lower, in, "tg_transpose_block(&%0, %1, &%2, %3)", 4, args);
     Var *fold = st_var(lower, in, "fold", ex_load(lower, f->turned.array, index_of(lower, 0), true, NULL));
-    Stmt *loop = count_loop(lower, "lane", 1, count, 1);
+    Stmt *loop = st_count(lower, "lane", ex_int(lower, T_INDEX, 1), ex_int(lower, T_INDEX, count), 1);
     Expr *next = ex_load(lower, f->turned.array, at_row(lower, loop->var, count), true, NULL);
-    st_set(lower, &loop->body, fold, two(lower, format, ex_var(lower, fold), next));
+    st_set(lower, &loop->body, fold, ex_two(lower, format, ex_var(lower, fold), next));
     st_put(lower, in, loop);
     return ex_var(lower, fold);
 }
 
 /* top = max(top, most), and how much smaller that makes everything before. */
 static void raise_tops(Lower *lower, Block *in, Forward *f) {
-    Stmt *loop = count_loop(lower, "r", 0, f->a.queries.size, lower->lane_count);
+    Stmt *loop =
+        st_count(lower, "r", ex_int(lower, T_INDEX, 0), ex_int(lower, T_INDEX, f->a.queries.size), lower->lane_count);
     Block *body = &loop->body;
     Expr *most = folded_rows(lower, body, f, f->most, loop->var, "tg_max(%0, %1)");
     if (f->one) {
         st_store(lower, body, f->top.array, at_row(lower, loop->var, 1), most, NULL);
     } else {
         Var *before = st_let(lower, body, "before", of_row(lower, f->top, loop->var, true));
-        Var *top = st_let(lower, body, "top_now", two(lower, "tg_max(%0, %1)", ex_var(lower, before), most));
-        Expr *gap = two(lower, "%0 - %1", ex_var(lower, before), ex_var(lower, top));
-        st_store(lower, body, f->shrink.array, at_row(lower, loop->var, 1), one(lower, "tg_exp(%0)", gap), NULL);
+        Var *top = st_let(lower, body, "top_now", ex_two(lower, "tg_max(%0, %1)", ex_var(lower, before), most));
+        Expr *gap = ex_two(lower, "%0 - %1", ex_var(lower, before), ex_var(lower, top));
+        st_store(lower, body, f->shrink.array, at_row(lower, loop->var, 1), ex_one(lower, "tg_exp(%0)", gap), NULL);
         st_store(lower, body, f->top.array, at_row(lower, loop->var, 1), ex_var(lower, top), NULL);
     }
     st_put(lower, in, loop);
@@ -90,15 +76,16 @@ static void raise_tops(Lower *lower, Block *in, Forward *f) {
 
 /* shrink = 1 / total, and the log-sum-exp. */
 static void finish_rows(Lower *lower, Block *in, Forward *f) {
-    Stmt *loop = count_loop(lower, "r", 0, f->a.queries.size, lower->lane_count);
+    Stmt *loop =
+        st_count(lower, "r", ex_int(lower, T_INDEX, 0), ex_int(lower, T_INDEX, f->a.queries.size), lower->lane_count);
     Block *body = &loop->body;
     Expr *sum = folded_rows(lower, body, f, f->total, loop->var, "%0 + %1");
-    Var *all = st_let(lower, body, "all", two(lower, "tg_max(%0, %1)", sum, ex_real(lower, TINY)));
-    Expr *share = two(lower, "%0 / %1", ex_real(lower, 1), ex_var(lower, all));
+    Var *all = st_let(lower, body, "all", ex_two(lower, "tg_max(%0, %1)", sum, ex_real(lower, TINY)));
+    Expr *share = ex_two(lower, "%0 / %1", ex_real(lower, 1), ex_var(lower, all));
     st_store(lower, body, f->shrink.array, at_row(lower, loop->var, 1), share, NULL);
     if (f->a.lse) {
-        Expr *level =
-            two(lower, "%0 + %1", of_row(lower, f->top, loop->var, true), one(lower, "tg_log(%0)", ex_var(lower, all)));
+        Expr *level = ex_two(lower, "%0 + %1", of_row(lower, f->top, loop->var, true),
+                             ex_one(lower, "tg_log(%0)", ex_var(lower, all)));
         st_store(lower, body, f->level.array, at_row(lower, loop->var, 1), level, NULL);
     }
     st_put(lower, in, loop);
@@ -114,14 +101,14 @@ static void find_most(Lower *lower, Block *in, const Attend *a, Index at, void *
         score = ex_var(lower, var);
         attend_put(lower, in, a, f->p, f->row, at, score);
     }
-    st_set(lower, in, f->lanes, two(lower, "tg_max(%0, %1)", ex_var(lower, f->lanes), score));
+    st_set(lower, in, f->lanes, ex_two(lower, "tg_max(%0, %1)", ex_var(lower, f->lanes), score));
 }
 
 static void take_share(Lower *lower, Block *in, const Attend *a, Index at, void *with) {
     Forward *f = with;
-    Expr *low = two(lower, "%0 - %1", attend_load(lower, a, f->p, f->row, at), of_row(lower, f->top, f->row, false));
-    Var *e = st_let(lower, in, "e", one(lower, "tg_exp(%0)", low));
-    st_set(lower, in, f->lanes, two(lower, "%0 + %1", ex_var(lower, f->lanes), ex_var(lower, e)));
+    Expr *low = ex_two(lower, "%0 - %1", attend_load(lower, a, f->p, f->row, at), of_row(lower, f->top, f->row, false));
+    Var *e = st_let(lower, in, "e", ex_one(lower, "tg_exp(%0)", low));
+    st_set(lower, in, f->lanes, ex_two(lower, "%0 + %1", ex_var(lower, f->lanes), ex_var(lower, e)));
     if (a->o) attend_put(lower, in, a, f->p, f->row, at, attend_dropped(lower, a, ex_var(lower, e)));
 }
 
@@ -149,9 +136,9 @@ static void shares(Lower *lower, Block *in, Forward *f) {
     rows = open_rows(lower, in, f, "sum_lanes", ex_real(lower, 0));
     attend_scores(lower, &rows->body, a, take_share, f);
     if (!f->one) {
-        Expr *before =
-            two(lower, "%0 * %1", of_row(lower, f->total, f->row, a->lanes), of_row(lower, f->shrink, f->row, false));
-        st_set(lower, &rows->body, f->lanes, two(lower, "%0 + %1", before, ex_var(lower, f->lanes)));
+        Expr *before = ex_two(lower, "%0 * %1", of_row(lower, f->total, f->row, a->lanes),
+                              of_row(lower, f->shrink, f->row, false));
+        st_set(lower, &rows->body, f->lanes, ex_two(lower, "%0 + %1", before, ex_var(lower, f->lanes)));
     }
     close_rows(lower, in, f, rows, f->total);
 }
@@ -191,7 +178,7 @@ static void store_results(Lower *lower, Block *in, Forward *f) {
 }
 
 static void fill(Lower *lower, Block *in, Block2 block, double number) {
-    Stmt *loop = count_loop(lower, "r", 0, block.rows, lower->lane_count);
+    Stmt *loop = st_count(lower, "r", ex_int(lower, T_INDEX, 0), ex_int(lower, T_INDEX, block.rows), lower->lane_count);
     Expr *value = ex_lanes(lower, ex_real(lower, number));
     st_store(lower, &loop->body, block.array, at_row(lower, loop->var, 1), value, NULL);
     st_put(lower, in, loop);

@@ -54,6 +54,7 @@ typedef struct BlockProduct {
 /* ---- attend_block.c ---- */
 
 Attend attend_of(Lower *lower);
+Access attend_over_scores(const Kernel *kernel); /* of a mask, queries x keys */
 Block2 attend_array(Lower *lower, Block *in, const char *name, int64_t rows, int64_t stride);
 /* The block that begins at `first` (NULL: the only one), and how much of it there is. */
 void attend_block(Lower *lower, Block *in, Blocks *blocks, Var *first);

@@ -24,21 +24,16 @@ typedef struct Backward {
 
 enum { OPERAND_Q, OPERAND_K, OPERAND_V, OPERAND_LSE, OPERAND_DELTA, OPERAND_G };
 
-static Expr *two(Lower *lower, const char *format, Expr *a, Expr *b) {
-    Expr *both[2] = {a, b};
-    return ex_apply(lower, T_REAL, format, 2, both);
-}
-
 /* ---- a block of queries against a block of keys ---- */
 
 static void score_back(Lower *lower, Block *in, const Attend *a, Index at, void *with) {
     Backward *b = with;
     Expr *score = attend_allowed(lower, a, attend_load(lower, a, b->p, b->row, at));
-    Expr *low = two(lower, "%0 - %1", score, b->lse);
+    Expr *low = ex_two(lower, "%0 - %1", score, b->lse);
     Var *share = st_let(lower, in, "share", ex_apply(lower, T_REAL, "tg_exp(%0)", 1, &low));
     if (b->scores) {
         Expr *d_share = attend_dropped(lower, a, attend_load(lower, a, b->ds, b->row, at));
-        Expr *change = two(lower, "%0 * %1", ex_var(lower, share), two(lower, "%0 - %1", d_share, b->delta));
+        Expr *change = ex_two(lower, "%0 * %1", ex_var(lower, share), ex_two(lower, "%0 - %1", d_share, b->delta));
         attend_put(lower, in, a, b->ds, b->row, at, change);
     }
     if (a->dv) attend_put(lower, in, a, b->p, b->row, at, attend_dropped(lower, a, ex_var(lower, share)));

@@ -70,7 +70,7 @@ static bool bounds_keys(const Lower *lower, const Node *mask, const Access *acce
 
 /* ---- the kernel ---- */
 
-static Access over_scores(const Kernel *kernel) {
+Access attend_over_scores(const Kernel *kernel) {
     return axes_over(&kernel->fine, kernel->fine_role, 1u << ROLE_FREE | 1u << ROLE_M | 1u << ROLE_N);
 }
 
@@ -89,7 +89,7 @@ Attend attend_of(Lower *lower) {
     a.keys = blocks_of(kernel, ROLE_N, kernel->tile.k_block);
     a.width = columns_of(kernel, ROLE_FOLD, lanes);
     a.values = columns_of(kernel, ROLE_VALUE, lanes);
-    Access scores = over_scores(kernel);
+    Access scores = attend_over_scores(kernel);
     a.skips = a.parts.mask && bounds_keys(lower, a.parts.mask, &scores, &a);
     a.lanes = (!a.parts.mask || lanes_fit(lower, a.parts.mask, &scores, a.keys.loop)) &&
               (!a.parts.kept || lanes_fit(lower, a.parts.kept, &scores, a.keys.loop));
@@ -148,15 +148,6 @@ Expr *attend_first_query(Lower *lower, Block *in, const Attend *a) {
 
 /* ---- copies ---- */
 
-static void set_blocks(Lower *lower, int from, Block *block) {
-    for (int depth = from; depth <= lower->axes.count; depth++) lower->block[depth] = block;
-}
-
-static Stmt *count_loop(Lower *lower, const char *name, Expr *from, Expr *to, int64_t step) {
-    LoopKind kind = step > 1 ? LOOP_LANES : LOOP_SERIAL;
-    return st_for(lower, kind, var_new(lower, name, T_INDEX, false), from, to, step);
-}
-
 static Index at(Lower *lower, Block2 block, Var *row, Var *column, int64_t shift) {
     Index index = index_of(lower, shift);
     if (row) index_add(lower, &index, row, block.stride);
@@ -166,7 +157,7 @@ static Index at(Lower *lower, Block2 block, Var *row, Var *column, int64_t shift
 
 void attend_clear(Lower *lower, Block *in, Block2 block) {
     int64_t count = block.rows * block.stride, lanes = lower->lane_count;
-    Stmt *loop = count_loop(lower, "z", NULL, ex_int(lower, T_INDEX, count), lanes);
+    Stmt *loop = st_count(lower, "z", NULL, ex_int(lower, T_INDEX, count), lanes);
     st_store(lower, &loop->body, block.array, at(lower, block, NULL, loop->var, 0), ex_lanes(lower, ex_real(lower, 0)),
              NULL);
     st_put(lower, in, loop);
@@ -177,8 +168,8 @@ static const char *const operand_names[] = {"q", "k", "v", "lse", "row_sum", "g"
 /* Rows from `there` on. */
 static void clear_rows(Lower *lower, Block *in, const Blocks *rows, Block2 to) {
     if (rows->count % rows->size == 0) return;
-    Stmt *loop = count_loop(lower, "r", rows->there, ex_int(lower, T_INDEX, rows->size), 1);
-    Stmt *inner = count_loop(lower, "c", NULL, ex_int(lower, T_INDEX, to.stride), lower->lane_count);
+    Stmt *loop = st_count(lower, "r", rows->there, ex_int(lower, T_INDEX, rows->size), 1);
+    Stmt *inner = st_count(lower, "c", NULL, ex_int(lower, T_INDEX, to.stride), lower->lane_count);
     st_store(lower, &inner->body, to.array, at(lower, to, loop->var, inner->var, 0), ex_lanes(lower, ex_real(lower, 0)),
              NULL);
     st_put(lower, &loop->body, inner);
@@ -203,7 +194,7 @@ static void copy_columns(Lower *lower, Block *in, const Attend *a, int index, co
     int64_t step = lanes ? lower->lane_count : 1, whole = columns->count / step * step, rest = columns->count - whole;
     lower->lane_axis = lanes ? columns->loop : -1;
     if (whole > 0) {
-        Stmt *loop = count_loop(lower, "c", NULL, ex_int(lower, T_INDEX, whole), step);
+        Stmt *loop = st_count(lower, "c", NULL, ex_int(lower, T_INDEX, whole), step);
         lower->loop[columns->loop] = loop->var;
         set_blocks(lower, columns->loop + 1, &loop->body);
         copy_column(lower, &loop->body, a, index, at(lower, to, row, loop->var, 0), to, scale);
@@ -220,8 +211,7 @@ static void copy_columns(Lower *lower, Block *in, const Attend *a, int index, co
         lower->part = NULL;
         lower->shift[columns->loop] = 0;
     } else if (!lanes && columns->count < to.stride) {
-        Stmt *loop =
-            count_loop(lower, "z", ex_int(lower, T_INDEX, columns->count), ex_int(lower, T_INDEX, to.stride), 1);
+        Stmt *loop = st_count(lower, "z", ex_int(lower, T_INDEX, columns->count), ex_int(lower, T_INDEX, to.stride), 1);
         st_store(lower, &loop->body, to.array, at(lower, to, row, loop->var, 0), ex_real(lower, 0), NULL);
         st_put(lower, in, loop);
     }
@@ -263,8 +253,8 @@ static void add_steps(Lower *lower, Expr *load, Var *row, int64_t row_stride, Va
 static void transpose_singly(Lower *lower, Block *in, const Attend *a, int index, const Blocks *rows, Expr *from,
                              Expr *to, const Columns *columns, int64_t first, Block2 into) {
     Access in_buffer;
-    Stmt *outer = count_loop(lower, "r", from, to, 1);
-    Stmt *inner = count_loop(lower, "c", ex_int(lower, T_INDEX, first), ex_int(lower, T_INDEX, columns->count), 1);
+    Stmt *outer = st_count(lower, "r", from, to, 1);
+    Stmt *inner = st_count(lower, "c", ex_int(lower, T_INDEX, first), ex_int(lower, T_INDEX, columns->count), 1);
     Expr *load = corner(lower, a, index, rows, &in_buffer);
     add_steps(lower, load, outer->var, stride_at(lower, &in_buffer, rows->loop), inner->var,
               stride_at(lower, &in_buffer, columns->loop));
@@ -277,8 +267,8 @@ static void transpose_in_blocks(Lower *lower, Block *in, const Attend *a, int in
                                 int64_t columns, Block2 into) {
     Access in_buffer;
     int64_t lanes = lower->lane_count;
-    Stmt *outer = count_loop(lower, "r", NULL, rows->whole, lanes);
-    Stmt *inner = count_loop(lower, "c", NULL, ex_int(lower, T_INDEX, columns), lanes);
+    Stmt *outer = st_count(lower, "r", NULL, rows->whole, lanes);
+    Stmt *inner = st_count(lower, "c", NULL, ex_int(lower, T_INDEX, columns), lanes);
     Expr *load = corner(lower, a, index, rows, &in_buffer);
     int64_t stride = stride_at(lower, &in_buffer, rows->loop);
     add_steps(lower, load, outer->var, stride, inner->var, 1);
@@ -307,8 +297,8 @@ void attend_copy_transposed(Lower *lower, Block *in, const Attend *a, int index,
         transpose_singly(lower, in, a, index, rows, none, rows->there, columns, 0, to);
     }
     if (rows->count % rows->size == 0) return;
-    Stmt *outer = count_loop(lower, "c", NULL, ex_int(lower, T_INDEX, columns->count), 1);
-    Stmt *inner = count_loop(lower, "z", rows->there, ex_int(lower, T_INDEX, rows->size), 1);
+    Stmt *outer = st_count(lower, "c", NULL, ex_int(lower, T_INDEX, columns->count), 1);
+    Stmt *inner = st_count(lower, "z", rows->there, ex_int(lower, T_INDEX, rows->size), 1);
     st_store(lower, &inner->body, to.array, at(lower, to, outer->var, inner->var, 0), ex_real(lower, 0), NULL);
     st_put(lower, &outer->body, inner);
     st_put(lower, in, outer);

@@ -8,10 +8,6 @@
  */
 #include "loop/attend.h"
 
-static void set_blocks(Lower *lower, int from, Block *block) {
-    for (int depth = from; depth <= lower->axes.count; depth++) lower->block[depth] = block;
-}
-
 /* The place in the tensor of element `within` of a block. */
 static Var *in_tensor(Lower *lower, Block *in, const Blocks *blocks, Var *within, const char *name) {
     if (!blocks->first) return within;
@@ -104,10 +100,6 @@ static Expr *selected(Lower *lower, Expr *condition, Expr *value, double otherwi
     return ex_apply(lower, T_REAL, "tg_select(%0, %1, %2)", 3, args);
 }
 
-static Access over_scores(const Kernel *kernel) {
-    return axes_over(&kernel->fine, kernel->fine_role, 1u << ROLE_FREE | 1u << ROLE_M | 1u << ROLE_N);
-}
-
 /* In a vector that is there in part, the lanes that are. */
 static Expr *lanes_there(Lower *lower) {
     Expr *count = NEW(lower->arena, Expr);
@@ -118,13 +110,13 @@ static Expr *lanes_there(Lower *lower) {
 }
 
 Expr *attend_allowed(Lower *lower, const Attend *a, Expr *score) {
-    Access scores = over_scores(lower->kernel);
+    Access scores = attend_over_scores(lower->kernel);
     if (a->parts.mask) score = selected(lower, value_at(lower, a->parts.mask, &scores), score, LOWEST);
     return lower->part && a->lanes ? selected(lower, lanes_there(lower), score, LOWEST) : score;
 }
 
 Expr *attend_dropped(Lower *lower, const Attend *a, Expr *x) {
-    Access scores = over_scores(lower->kernel);
+    Access scores = attend_over_scores(lower->kernel);
     if (!a->parts.kept) return x;
     Expr *both[2] = {x, ex_real(lower, a->root->attr.factor)};
     Expr *scaled = ex_apply(lower, T_REAL, "%0 * %1", 2, both);

@@ -70,6 +70,15 @@ Expr *ex_apply(Lower *lower, Type type, const char *format, int count, Expr *con
     return x;
 }
 
+Expr *ex_one(Lower *lower, const char *format, Expr *x) {
+    return ex_apply(lower, T_REAL, format, 1, &x);
+}
+
+Expr *ex_two(Lower *lower, const char *format, Expr *a, Expr *b) {
+    Expr *both[2] = {a, b};
+    return ex_apply(lower, T_REAL, format, 2, both);
+}
+
 static bool taken(const Lower *lower, const char *name) {
     for (int i = 0; i < lower->taken.count; i++)
         if (strcmp(lower->taken.at[i], name) == 0) return true;
@@ -127,6 +136,10 @@ void st_put(Lower *lower, Block *in, Stmt *stmt) {
     vec_push(lower->arena, &in->stmts, stmt);
 }
 
+void set_blocks(Lower *lower, int from, Block *block) {
+    for (int depth = from; depth <= lower->axes.count; depth++) lower->block[depth] = block;
+}
+
 static Stmt *st_add(Lower *lower, Block *in, StmtKind kind) {
     Stmt *stmt = st_new(lower, kind);
     st_put(lower, in, stmt);
@@ -141,6 +154,10 @@ Stmt *st_for(Lower *lower, LoopKind kind, Var *var, Expr *from, Expr *to, int64_
     stmt->to = to;
     stmt->step = step;
     return stmt;
+}
+
+Stmt *st_count(Lower *lower, const char *name, Expr *from, Expr *to, int64_t step) {
+    return st_for(lower, step > 1 ? LOOP_LANES : LOOP_SERIAL, var_new(lower, name, T_INDEX, false), from, to, step);
 }
 
 static Var *st_define(Lower *lower, Block *in, StmtKind kind, const char *name, Expr *value) {

@@ -149,10 +149,6 @@ static void store_columns(Lower *lower, Block *in, const Contract *c, Expr *colu
     value_forget(lower, c->p.n_loop);
 }
 
-static void set_blocks(Lower *lower, int from, Block *block) {
-    for (int depth = from; depth <= lower->axes.count; depth++) lower->block[depth] = block;
-}
-
 /* The number of the column at the start of the panel, plus `within`. */
 static Var *column_var(Lower *lower, Block *in, Var *start, Var *within) {
     Index index = index_of(lower, 0);

@@ -148,6 +148,8 @@ Expr *ex_index(Lower *lower, Index index, Type type, bool lanes);
 Expr *ex_load(Lower *lower, Array *array, Index index, bool lanes, Expr *part);
 Expr *ex_apply(Lower *lower, Type type, const char *format, int count,
                Expr *const *args);                                   /* lanes if any arg is; singles are splat */
+Expr *ex_one(Lower *lower, const char *format, Expr *x);             /* of reals */
+Expr *ex_two(Lower *lower, const char *format, Expr *a, Expr *b);    /* likewise */
 Expr *ex_lanes(Lower *lower, Expr *x);                               /* x, or its splat */
 Var *var_new(Lower *lower, const char *name, Type type, bool lanes); /* makes the name unique */
 Index index_of(Lower *lower, int64_t constant);
@@ -155,8 +157,10 @@ void index_add(Lower *lower, Index *index, Var *var, int64_t scale); /* nothing 
 /* A loop or an if that st_put puts into its block once its body is whole: what the body needs from outside comes before
  * it. */
 Stmt *st_for(Lower *lower, LoopKind kind, Var *var, Expr *from, Expr *to, int64_t step);
+Stmt *st_count(Lower *lower, const char *name, Expr *from, Expr *to, int64_t step); /* over lanes for a step above 1 */
 Stmt *st_if(Lower *lower, Expr *condition);
 void st_put(Lower *lower, Block *in, Stmt *stmt);
+void set_blocks(Lower *lower, int from, Block *block); /* where values of loops `from` - 1 and further in go */
 Var *st_let(Lower *lower, Block *in, const char *name, Expr *value);
 Var *st_var(Lower *lower, Block *in, const char *name, Expr *value);
 void st_set(Lower *lower, Block *in, Var *var, Expr *value);
