@@ -208,6 +208,8 @@ Node *graph_append(Graph *graph, const Op *op, DType dtype, Shape shape, int ope
 /* Appends a copy of `node` with other operands, keeping its name, place, phase, scope and rule; `forward` is the
  * copy's. */
 Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *forward);
+/* Appends a copy of a node of another graph, of which `map[old id]` gives the nodes that stand on this one already. */
+Node *graph_carry(Graph *graph, const Node *node, Node *const *map);
 /* What is appended from here on comes from where `node` does; `forward` stands for the node's. */
 void graph_stand(Graph *graph, const Node *node, Node *forward);
 void node_rename(Graph *graph, Node *node, const char *name);
@@ -267,6 +269,8 @@ typedef struct Model {
     VEC(External *) externals; /* in the order of the text */
 } Model;
 
+/* Adds up, by node id, the operands and results that name each node. */
+void entry_uses(const Entry *entry, int *uses);
 /* Rebuilds `entry` on another graph: `map[old id]` gives the new node (used by every pass that copies forward). */
 void entry_move(Entry *entry, Graph *to, Node *const *map);
 

@@ -92,6 +92,12 @@ Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *fo
     return copy;
 }
 
+Node *graph_carry(Graph *graph, const Node *node, Node *const *map) {
+    Node **operand = NEW_ARRAY(graph->arena, Node *, node->operand_count + 1);
+    for (int i = 0; i < node->operand_count; i++) operand[i] = map[node->operand[i]->id];
+    return graph_copy(graph, node, operand, node->forward ? map[node->forward->id] : NULL);
+}
+
 void graph_stand(Graph *graph, const Node *node, Node *forward) {
     graph->at = node->span;
     graph->call = node->call;
@@ -142,6 +148,13 @@ const char *path_tail(Arena *arena, const char *path) {
 
 static Node *moved(Node *const *map, const Node *node) {
     return node ? map[node->id] : NULL;
+}
+
+void entry_uses(const Entry *entry, int *uses) {
+    const Graph *graph = entry->graph;
+    for (int i = 0; i < graph->nodes.count; i++)
+        for (int k = 0; k < graph->nodes.at[i]->operand_count; k++) uses[graph->nodes.at[i]->operand[k]->id]++;
+    for (int i = 0; i < entry->results.count; i++) uses[entry->results.at[i].node->id]++;
 }
 
 void entry_move(Entry *entry, Graph *to, Node *const *map) {

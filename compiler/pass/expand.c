@@ -28,12 +28,6 @@ static void stand_at(Graph *graph, const Node *node, Node *const *map) {
     graph_stand(graph, node, node->forward ? map[node->forward->id] : NULL);
 }
 
-static Node *copy_node(Rewrite *rewrite, const Node *node) {
-    Node **operand = NEW_ARRAY(rewrite->to->arena, Node *, node->operand_count + 1);
-    for (int i = 0; i < node->operand_count; i++) operand[i] = rewrite->map[node->operand[i]->id];
-    return graph_copy(rewrite->to, node, operand, node->forward ? rewrite->map[node->forward->id] : NULL);
-}
-
 static Node *expand_row(Rewrite *rewrite, const Node *node) {
     Node **operand = NEW_ARRAY(rewrite->to->arena, Node *, node->operand_count + 1);
     for (int i = 0; i < node->operand_count; i++) operand[i] = rewrite->map[node->operand[i]->id];
@@ -206,23 +200,17 @@ static Node *fold_in_parts(Rewrite *rewrite, const Node *node, const Extent *ext
 
 /* ---- the pass ---- */
 
-static void count_uses(const Entry *entry, int *uses) {
-    const Graph *graph = entry->graph;
-    for (int i = 0; i < graph->nodes.count; i++)
-        for (int k = 0; k < graph->nodes.at[i]->operand_count; k++) uses[graph->nodes.at[i]->operand[k]->id]++;
-    for (int i = 0; i < entry->results.count; i++) uses[entry->results.at[i].node->id]++;
-}
-
 static Node *without_rows(Rewrite *rewrite, const Node *node) {
     bool one_row;
     if (is_thin(node, &one_row)) return expand_thin(rewrite, node, one_row);
     if (is_across(node)) return expand_across(rewrite, node);
-    return node->op->kind == OP_ROW ? expand_row(rewrite, node) : copy_node(rewrite, node);
+    return node->op->kind == OP_ROW ? expand_row(rewrite, node) : graph_carry(rewrite->to, node, rewrite->map);
 }
 
 static Node *without_long_folds(Rewrite *rewrite, const Node *node) {
     Extent extent;
-    return is_long(node, &extent) ? fold_in_parts(rewrite, node, &extent) : copy_node(rewrite, node);
+    return is_long(node, &extent) ? fold_in_parts(rewrite, node, &extent)
+                                  : graph_carry(rewrite->to, node, rewrite->map);
 }
 
 /* One copy of the entry's graph through a rule, simplified again. */
@@ -233,7 +221,7 @@ static void expand_graph(Entry *entry, Model *model, Node *(*rule)(Rewrite *, co
     Rewrite rewrite = {.from = from, .to = to};
     rewrite.map = NEW_ARRAY(scratch, Node *, from->nodes.count + 1);
     rewrite.uses = NEW_ARRAY(scratch, int, from->nodes.count + 1);
-    count_uses(entry, rewrite.uses);
+    entry_uses(entry, rewrite.uses);
     for (int i = 0; i < from->nodes.count; i++) rewrite.map[i] = rule(&rewrite, from->nodes.at[i]);
     entry_move(entry, to, rewrite.map);
     arena_free(scratch);

@@ -292,12 +292,6 @@ static void restore_stamps(Graph *to, const Node *node) {
     to->rule = NULL;
 }
 
-static Node *copy_node(Graph *to, const Node *node, Node *const *map) {
-    Node **operand = NEW_ARRAY(to->arena, Node *, node->operand_count + 1);
-    for (int i = 0; i < node->operand_count; i++) operand[i] = map[node->operand[i]->id];
-    return graph_copy(to, node, operand, node->forward ? map[node->forward->id] : NULL);
-}
-
 /* The result of a placeholder takes the name that the text gave it, unless it is the d_x of a named x. */
 static void keep_name(Graph *to, const Node *node, Node *result) {
     if (node->name && !result->name) node_rename(to, result, node->name);
@@ -316,7 +310,7 @@ static void gradient_of(Entry *entry) {
         else if (node->op == &op_jacobian)
             replace_jacobian(to, node, map);
         else if (!map[i])
-            map[i] = copy_node(to, node, map);
+            map[i] = graph_carry(to, node, map);
         if (node->op->kind == OP_DERIVE) keep_name(to, node, map[i]);
     }
     entry_move(entry, to, map);

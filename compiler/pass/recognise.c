@@ -102,13 +102,6 @@ static bool match(const Recognise *r, const Node *node, Attention *found) {
 
 /* ---- the pass ---- */
 
-static void count_uses(const Entry *entry, int *uses) {
-    const Graph *graph = entry->graph;
-    for (int i = 0; i < graph->nodes.count; i++)
-        for (int k = 0; k < graph->nodes.at[i]->operand_count; k++) uses[graph->nodes.at[i]->operand[k]->id]++;
-    for (int i = 0; i < entry->results.count; i++) uses[entry->results.at[i].node->id]++;
-}
-
 static Node *transposed(Graph *to, Node *x, bool swap) {
     if (!swap) return x;
     int rank = x->shape.rank;
@@ -129,12 +122,6 @@ static Node *as_attention(Graph *to, const Node *node, const Attention *found, N
     return result;
 }
 
-static Node *copy_node(Graph *to, const Node *node, Node *const *map) {
-    Node **operand = NEW_ARRAY(to->arena, Node *, node->operand_count + 1);
-    for (int i = 0; i < node->operand_count; i++) operand[i] = map[node->operand[i]->id];
-    return graph_copy(to, node, operand, node->forward ? map[node->forward->id] : NULL);
-}
-
 static void recognise_in(Entry *entry) {
     const Graph *from = entry->graph;
     Arena *scratch = arena_new();
@@ -142,11 +129,11 @@ static void recognise_in(Entry *entry) {
     Node **map = NEW_ARRAY(from->arena, Node *, from->nodes.count + 1);
     Graph *to = graph_new(from->arena, from->names, from->diag, from->entry);
     to->site_count = from->site_count;
-    count_uses(entry, r.uses);
+    entry_uses(entry, r.uses);
     for (int i = 0; i < from->nodes.count; i++) {
         Node *node = from->nodes.at[i];
         Attention found = {.factor = 0};
-        map[i] = match(&r, node, &found) ? as_attention(to, node, &found, map) : copy_node(to, node, map);
+        map[i] = match(&r, node, &found) ? as_attention(to, node, &found, map) : graph_carry(to, node, map);
     }
     entry_move(entry, to, map);
     arena_free(scratch);

@@ -515,13 +515,6 @@ typedef struct Round {
     int *uses;  /* by old id */
 } Round;
 
-static void count_uses(const Entry *entry, int *uses) {
-    const Graph *graph = entry->graph;
-    for (int i = 0; i < graph->nodes.count; i++)
-        for (int k = 0; k < graph->nodes.at[i]->operand_count; k++) uses[graph->nodes.at[i]->operand[k]->id]++;
-    for (int i = 0; i < entry->results.count; i++) uses[entry->results.at[i].node->id]++;
-}
-
 /* (A B)^T is B^T A^T, where the product itself is not needed otherwise. */
 static Node *transposed_product(const Round *round, const Node *old, const Node *node) {
     if (!swaps_last_two(old) || round->uses[old->operand[0]->id] > 1) return NULL;
@@ -554,7 +547,7 @@ static bool round_changes(Entry *entry, Model *model) {
     Arena *scratch = arena_new();
     Round round = {.to = to, .map = NEW_ARRAY(scratch, Node *, from->nodes.count + 1)};
     round.uses = NEW_ARRAY(scratch, int, from->nodes.count + 1);
-    count_uses(entry, round.uses);
+    entry_uses(entry, round.uses);
     bool changed = false;
     for (int i = 0; i < from->nodes.count; i++) {
         int before = to->nodes.count;
