@@ -10,7 +10,8 @@
  *
  * (Milakov and Gimelshein 2018, "Online normalizer calculation for softmax"; Dao et al. 2022, FlashAttention.) No more
  * than a block of scores is kept. Blocks of keys that come after a block's last query are left out where the mask says
- * that no query sees what comes after it.
+ * that no query sees what comes after it; there the slices go from the last block of queries, which has the most of
+ * them, down to the first, so that threads end together.
  */
 #include "loop/attend.h"
 
@@ -214,12 +215,7 @@ void lower_attend_forward(Lower *lower, Attend a) {
     for (int loop = 0; loop < a.queries.loop; loop++) order[outer++] = loop;
     Nest nest = nest_open(lower, order, outer, a.queries.number, 1);
     Block *in = &nest.slices->body;
-    Var *first = NULL;
-    if (nest.number) {
-        Expr *args[2] = {ex_var(lower, nest.number), ex_int(lower, T_INDEX, a.queries.size)};
-        first = st_let(lower, in, "query", ex_apply(lower, T_INDEX, "%0 * %1", 2, args));
-    }
-    attend_block(lower, in, &f.a.queries, first);
+    attend_block(lower, in, &f.a.queries, attend_slice(lower, in, &nest, &f.a.queries, "query", a.skips));
     make_arrays(lower, in, &f);
     attend_copy(lower, in, &f.a, 0, &f.a.queries, &f.a.width, f.q, a.root->attr.value);
     if (f.one) {

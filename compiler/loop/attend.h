@@ -58,6 +58,9 @@ Access attend_over_scores(const Kernel *kernel); /* of a mask, queries x keys */
 Block2 attend_array(Lower *lower, Block *in, const char *name, int64_t rows, int64_t stride);
 /* The block that begins at `first` (NULL: the only one), and how much of it there is. */
 void attend_block(Lower *lower, Block *in, Blocks *blocks, Var *first);
+/* Where the slice's block begins, by its number in the grid: from the first block on, or from the last down. NULL where
+ * there is one block. */
+Var *attend_slice(Lower *lower, Block *in, const Nest *nest, const Blocks *blocks, const char *name, bool last_first);
 /* One past the last key that the block of queries sees; the first query, at the start of a block, that sees the block
  * of keys. */
 Expr *attend_last_key(Lower *lower, Block *in, const Attend *a);

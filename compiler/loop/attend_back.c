@@ -10,7 +10,8 @@
  *             store dk, dv } }
  *
  * With dQ a slice is a whole head. Without, a slice is a block of keys; and dQ alone has the loops the other way round,
- * a slice for each block of queries. Pairs of blocks that the mask keeps apart are left out.
+ * a slice for each block of queries. Pairs of blocks that the mask keeps apart are left out; slices with the most of
+ * them left come first.
  */
 #include "loop/attend.h"
 
@@ -174,12 +175,6 @@ static void make_arrays(Lower *lower, Block *in, Backward *b) {
     if (a->dv) b->dv = attend_array(lower, in, "dv_block", keys, a->values.padded);
 }
 
-static Var *first_of(Lower *lower, Block *in, const Nest *nest, const Blocks *blocks, const char *name) {
-    if (!nest->number) return NULL;
-    Expr *args[2] = {ex_var(lower, nest->number), ex_int(lower, T_INDEX, blocks->size)};
-    return st_let(lower, in, name, ex_apply(lower, T_INDEX, "%0 * %1", 2, args));
-}
-
 void lower_attend_backward(Lower *lower, Attend given) {
     Backward b = {.a = given, .scores = given.dq || given.dk};
     Attend *a = &b.a;
@@ -193,10 +188,10 @@ void lower_attend_backward(Lower *lower, Attend given) {
         if (a->keys.number > 1) attend_store_zeros(lower, in, a->dq, &a->queries, &a->width);
         each_block(lower, in, &b, &a->keys, "key", NULL, ex_int(lower, T_INDEX, a->keys.count), keys_and_their_queries);
     } else if (by_keys) {
-        attend_block(lower, in, &a->keys, first_of(lower, in, &nest, &a->keys, "key"));
+        attend_block(lower, in, &a->keys, attend_slice(lower, in, &nest, &a->keys, "key", false));
         keys_and_their_queries(lower, in, &b);
     } else {
-        attend_block(lower, in, &a->queries, first_of(lower, in, &nest, &a->queries, "query"));
+        attend_block(lower, in, &a->queries, attend_slice(lower, in, &nest, &a->queries, "query", a->skips));
         query_operands(lower, in, &b);
         if (a->keys.number > 1) attend_clear(lower, in, b.dq);
         each_block(lower, in, &b, &a->keys, "key", NULL, attend_last_key(lower, in, a), keys_of_queries);

@@ -130,6 +130,13 @@ void attend_block(Lower *lower, Block *in, Blocks *blocks, Var *first) {
     blocks->whole = queries || whole == rest ? blocks->there : part_of_block(lower, in, blocks, "whole", whole);
 }
 
+Var *attend_slice(Lower *lower, Block *in, const Nest *nest, const Blocks *blocks, const char *name, bool last_first) {
+    if (!nest->number) return NULL;
+    Expr *first = binary(lower, "%0 * %1", ex_var(lower, nest->number), blocks->size);
+    Expr *args[2] = {ex_int(lower, T_INDEX, (blocks->number - 1) * blocks->size), first};
+    return st_let(lower, in, name, last_first ? ex_apply(lower, T_INDEX, "%0 - %1", 2, args) : first);
+}
+
 Expr *attend_last_key(Lower *lower, Block *in, const Attend *a) {
     int64_t all = a->keys.count, past = a->queries.size + a->ahead;
     if (!a->skips || !a->queries.first) return ex_int(lower, T_INDEX, all);
