@@ -5,8 +5,9 @@
  *     entry->call(model, inputs, results)           no allocation here
  *     tg_model_free(model);
  *
- * Each of the three blocks is taken whole, on huge pages where the system has them, and touched at once, so that no
- * step pays for a fresh page and a lack of memory shows here or not at all.
+ * Each of the three blocks is taken whole and on huge pages where the system has them. Parameters are filled here; of
+ * the states what begins as zeros, and the arena, are left to the first call that uses them, so that who only asks a
+ * model for its predictions doesn't hold the optimiser's moments and the gradients of a training step.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* madvise, and the processors a process may run on (pool.c) */
@@ -23,31 +24,37 @@
 
 enum { TG_LINE = 64, TG_HUGE = 2 << 20 };
 
-/* Zeroed memory, aligned for vectors; NULL without memory. */
-static void *tg_block_take(size_t bytes) {
+/* Zeros, aligned for vectors; NULL without memory. `*taken` is what to free. calloc gives large blocks as pages that
+ * the system fills when they are first touched. */
+static char *tg_block_take(size_t bytes, void **taken) {
     size_t unit = bytes >= TG_HUGE ? TG_HUGE : TG_LINE;
-    if (bytes > SIZE_MAX - TG_HUGE) return NULL;
-    bytes = (bytes + unit - 1) / unit * unit;
-    if (bytes == 0) bytes = unit;
-    void *block = aligned_alloc(unit, bytes);
-    if (!block) return NULL;
+    if (bytes > SIZE_MAX - 2 * TG_HUGE) return NULL;
+    *taken = calloc(1, bytes + unit);
+    if (!*taken) return NULL;
+    char *block = (char *)*taken + (unit - (uintptr_t)*taken % unit) % unit;
 #ifdef MADV_HUGEPAGE
-    if (unit == TG_HUGE) (void)madvise(block, bytes, MADV_HUGEPAGE); /* a hint: works without */
+    if (unit == TG_HUGE) (void)madvise(block, bytes / unit * unit, MADV_HUGEPAGE); /* a hint: works without */
 #endif
-    memset(block, 0, bytes);
     return block;
 }
 
-static void tg_reset_block(const tg_tensor *tensors, int count, uint64_t seed, char *block) {
-    for (int i = 0; i < count; i++) tg_random_fill(&tensors[i], seed, block + tensors[i].offset);
+/* `fresh`: the block holds zeros as yet, and what begins as zeros is not touched. */
+static void tg_fill_block(const tg_tensor *tensors, int count, uint64_t seed, char *block, int fresh) {
+    for (int i = 0; i < count; i++)
+        if (!fresh || tensors[i].init != TG_INIT_CONSTANT || tensors[i].a != 0)
+            tg_random_fill(&tensors[i], seed, block + tensors[i].offset);
 }
 
-void tg_model_reset(tg_model *model, uint64_t seed) {
-    tg_reset_block(model->info->params, model->info->param_count, seed, model->params);
-    tg_reset_block(model->info->states, model->info->state_count, seed, model->states);
+static void tg_model_begin(tg_model *model, uint64_t seed, int fresh) {
+    tg_fill_block(model->info->params, model->info->param_count, seed, model->params, fresh);
+    tg_fill_block(model->info->states, model->info->state_count, seed, model->states, fresh);
     model->seed = seed;
     model->calls = model->step = 0;
     model->learning_rate = model->gradient_norm = 0;
+}
+
+void tg_model_reset(tg_model *model, uint64_t seed) {
+    tg_model_begin(model, seed, 0);
 }
 
 void tg_model_free(tg_model *model) {
@@ -55,9 +62,7 @@ void tg_model_free(tg_model *model) {
     tg_profile_free(model);
     if (model->info->check_free) model->info->check_free(model);
     tg_pool_free(model->pool);
-    free(model->params);
-    free(model->states);
-    free(model->arena);
+    for (int i = 0; i < 3; i++) free(model->taken[i]);
     free(model);
 }
 
@@ -69,15 +74,15 @@ tg_status tg_model_new(tg_model **model, const tg_info *info, const tg_options *
     if (!made) return TG_NO_MEMORY;
     made->info = info;
     made->pool = tg_pool_new(options ? options->threads : 0);
-    made->params = tg_block_take(info->param_bytes);
-    made->states = tg_block_take(info->state_bytes);
-    made->arena = tg_block_take(info->arena_bytes);
+    made->params = tg_block_take(info->param_bytes, &made->taken[0]);
+    made->states = tg_block_take(info->state_bytes, &made->taken[1]);
+    made->arena = tg_block_take(info->arena_bytes, &made->taken[2]);
     if (!made->pool || !made->params || !made->states || !made->arena || tg_profile_ask(made) ||
         (info->check_new && info->check_new(made))) {
         tg_model_free(made);
         return TG_NO_MEMORY;
     }
-    tg_model_reset(made, options ? options->seed : 0);
+    tg_model_begin(made, options ? options->seed : 0, info->check_new == NULL); /* check_new has put its marks there */
     *model = made;
     return TG_OK;
 }

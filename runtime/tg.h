@@ -138,6 +138,7 @@ struct tg_model {
     char text[256];
     tg_profile *profile; /* NULL: launches are not timed */
     tg_check *check;     /* NULL without --check */
+    void *taken[3];      /* the blocks as they came from calloc */
 };
 
 typedef struct tg_options {
