@@ -61,7 +61,7 @@ static void run_expand(Compile *c) {
 
 /* Computes more again until the entry's arena has at most the bytes that were asked for. */
 static void limit_memory(Compile *c, Entry *entry) {
-    size_t bytes = budget(c->model, entry, c->machine, c->apart, c->memory);
+    size_t bytes = budget(c->model, entry, c->machine, c->tuned, c->apart, c->memory);
     if (bytes <= c->memory) return;
     Message *message =
         diag_error(c->diag, entry->span, E0801, "%s cannot do with an arena of %zu bytes", entry->name, c->memory);
@@ -86,7 +86,12 @@ static void run_order(Compile *c) {
 }
 
 static void run_tile(Compile *c) {
-    for (int i = 0; i < c->schedules.count; i++) tile(c->schedules.at[i], c->machine);
+    for (int i = 0; i < c->schedules.count; i++) tile(c->schedules.at[i], c->machine, c->tuned);
+    if (!c->tune) return;
+    Text left;
+    text_init(&left, c->arena);
+    tuned_left(&left, c->tuned, c->machine, c->options.f64);
+    fputs(left.at, stderr);
 }
 
 static void run_plan(Compile *c) {
@@ -199,6 +204,27 @@ static double now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
+/* A file that is named on the command line; NULL after a message. */
+static Source *read_source(Compile *c, const char *path) {
+    Source *source = NEW(c->arena, Source);
+    source->path = path;
+    source->text = text_read_file(c->arena, path, &source->size);
+    if (source->text) return source;
+    fprintf(stderr, "tgc: %s: %s\n", path, strerror(errno));
+    c->status = 3;
+    return NULL;
+}
+
+/* The measured tiles, if any. Their mistakes are told by pipeline_resume, which goes no further. */
+static bool read_tuned(Compile *c) {
+    if (!c->tune) return true;
+    const Source *source = read_source(c, c->tune);
+    if (!source) return false;
+    c->tuned = tuned_read(c->arena, c->diag, source);
+    if (!c->tuned) c->status = 1;
+    return true;
+}
+
 /* The machine, the file and the names of passes: mistakes of the command line. */
 static bool prepare(Compile *c) {
     if (c->stop_after && !pass_find(c->stop_after)) {
@@ -219,15 +245,8 @@ static bool prepare(Compile *c) {
         c->status = 2;
         return false;
     }
-    c->source = NEW(c->arena, Source);
-    c->source->path = c->path;
-    c->source->text = text_read_file(c->arena, c->path, &c->source->size);
-    if (!c->source->text) {
-        fprintf(stderr, "tgc: %s: %s\n", c->path, strerror(errno));
-        c->status = 3;
-        return false;
-    }
-    return true;
+    c->source = read_source(c, c->path);
+    return c->source && read_tuned(c);
 }
 
 static bool is_skipped(const Compile *c, const Pass *pass) {

@@ -8,6 +8,7 @@
 #define TGC_PIPELINE_H
 
 #include "emit/emit.h"
+#include "kernel/tuned.h"
 #include "pass/pass.h"
 
 enum { PASS_LIMIT = 24 };
@@ -26,6 +27,7 @@ typedef struct Compile {
     FILE *dump_to;          /* stdout by default */
     const char *only;       /* the one entry that goes on past expand; NULL: all */
     bool apart;             /* every operation is a kernel of its own */
+    const char *tune;       /* a file of measured tiles, or NULL */
     size_t memory;          /* the arena of an entry point has at most so many bytes; 0: as many as it takes */
     bool skip_inspect;
     bool timings; /* seconds of each pass on stderr */
@@ -38,6 +40,7 @@ typedef struct Compile {
     File *file;
     Model *model;
     const Machine *machine;
+    Tuned *tuned;              /* what `tune` holds, or set before by who has measured; NULL: the cost model alone */
     VEC(Schedule *) schedules; /* one per entry */
     VEC(Program *) programs;
     Text inspected;

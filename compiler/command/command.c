@@ -11,7 +11,7 @@
 static const Command *const commands[] = {&command_check,   &command_emit,    &command_build,     &command_run,
                                           &command_train,   &command_bench,   &command_gradcheck, &command_dot,
                                           &command_inspect, &command_explain, &command_plan,      &command_profile,
-                                          &command_fmt};
+                                          &command_tune,    &command_fmt};
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static const Command *command_find(const char *name) {

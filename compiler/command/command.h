@@ -59,11 +59,11 @@ struct Request {
 
     /* of every command that compiles */
     WordList defines, import_dirs;
-    const char *target, *dtype, *cc, *dump, *stop_after, *prefix, *memory;
+    const char *target, *dtype, *cc, *dump, *stop_after, *prefix, *memory, *tune;
     bool verbose, timings, passes, apart;
 
     /* of one or a few */
-    const char *output;    /* emit build dot */
+    const char *output;    /* emit build dot tune */
     const char *only;      /* emit */
     bool standalone;       /* emit */
     bool program;          /* build */
@@ -82,6 +82,8 @@ struct Request {
     Number seed, threads;  /* run bench gradcheck; threads: inspect too */
     Number noise;          /* run */
     Number steps;          /* bench profile */
+    Number seconds;        /* tune */
+    bool list;             /* tune */
     const char *tolerance; /* gradcheck */
     WordList passed_on;    /* train */
 };
@@ -243,6 +245,17 @@ void variants_make(Model *model, VariantList *variants);
 
 /* ---- peak.c: what the machine can do at most ---- */
 
+/* A program that measures it, as often as asked. */
+typedef struct PeakMeter {
+    const Compile *compile;
+    Scratch scratch;
+    const char *program;
+} PeakMeter;
+
+bool peak_open(PeakMeter *meter, const Compile *compile); /* for compile's machine; false after a message */
+double peak_now(const PeakMeter *meter, int threads);     /* GFLOP/s of f32 multiply-adds; 0 after a message */
+void peak_close(PeakMeter *meter);
+
 /* GFLOP/s of fused multiply-adds on `threads` threads, by a loop compiled for `machine`; 0 after a message. */
 double peak_gflops(const Compile *compile, int threads, bool f64);
 
@@ -264,7 +277,8 @@ extern const EmbeddedFile embedded_bench[], embedded_errors[]; /* peak.c, errors
 extern const EmbeddedFile embedded_html[];                     /* the page of inspect, likewise */
 
 extern const Command command_check, command_emit, command_build, command_run, command_train, command_bench,
-    command_gradcheck, command_dot, command_fmt, command_inspect, command_explain, command_profile, command_plan;
+    command_gradcheck, command_dot, command_fmt, command_inspect, command_explain, command_profile, command_plan,
+    command_tune;
 int command_main(int argc, char **argv);
 
 #endif

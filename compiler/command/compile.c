@@ -86,6 +86,7 @@ bool compile_request(Request *request, Compile *compile) {
     compile->dump = request->dump;
     compile->timings = request->timings;
     compile->apart = request->apart;
+    compile->tune = request->tune;
     compile->output.prefix = request->prefix;
     compile->output.check = request->check;
     compile->build.cc = request->cc;

@@ -19,6 +19,7 @@ const Option compile_options[] = {
     {"--cc", NULL, OPTION_TEXT, "PROGRAM", "the C compiler (clang)", offsetof(Request, cc)},
     {"--memory", NULL, OPTION_TEXT, "BYTES", "compute again what does not fit (400M, 2G, 1.5Gi)",
      offsetof(Request, memory)},
+    {"--tune", NULL, OPTION_TEXT, "FILE", "tiles of products that tgc tune measured", offsetof(Request, tune)},
     {"--no-fuse", NULL, OPTION_FLAG, NULL, "make every operation a kernel of its own", offsetof(Request, apart)},
     {"--dump", NULL, OPTION_TEXT, "PASS", "print the program after that pass, or after all", offsetof(Request, dump)},
     {"--stop-after", NULL, OPTION_TEXT, "PASS", "run no pass after that one", offsetof(Request, stop_after)},

@@ -26,42 +26,55 @@ static bool compile_peak(const Compile *compile, const char *source, const char 
     return text_write_file(source, embedded_bench[0].text, embedded_bench[0].size) && program_run(words.at, NULL) == 0;
 }
 
-/* One figure; 0 without. */
-static double run_peak(const Compile *compile, const char *folder, const char *program, const char *figure,
-                       int threads) {
-    const char *output = arena_printf(compile->arena, "%s/peak.txt", folder);
-    const char *count = arena_printf(compile->arena, "%d", threads);
-    const char *words[] = {program, figure, count, NULL};
+bool peak_open(PeakMeter *meter, const Compile *compile) {
+    *meter = (PeakMeter){.compile = compile};
+    if (!scratch_open(&meter->scratch)) return false;
+    const char *source = arena_printf(compile->arena, "%s/peak.c", meter->scratch.path);
+    meter->program = arena_printf(compile->arena, "%s/peak", meter->scratch.path);
+    if (compile_peak(compile, source, meter->program)) return true;
+    peak_close(meter);
+    complain("the peak rate of multiply-adds cannot be measured");
+    return false;
+}
+
+void peak_close(PeakMeter *meter) {
+    if (meter->scratch.path) scratch_close(&meter->scratch);
+}
+
+/* One figure; 0 after a message. */
+static double run_peak(const PeakMeter *meter, const char *figure, const char *called, int threads) {
+    Arena *arena = meter->compile->arena;
+    const char *output = arena_printf(arena, "%s/peak.txt", meter->scratch.path);
+    const char *words[] = {meter->program, figure, arena_printf(arena, "%d", threads), NULL};
     size_t size;
-    double rate;
-    if (program_run(words, output) != 0) return 0;
-    const char *text = text_read_file(compile->arena, output, &size);
-    return text && sscanf(text, "%*s %*d %lf", &rate) == 1 ? rate : 0;
+    double rate = 0;
+    const char *text = program_run(words, output) == 0 ? text_read_file(arena, output, &size) : NULL;
+    if (text && sscanf(text, "%*s %*d %lf", &rate) == 1 && rate > 0) return rate;
+    complain("the %s cannot be measured", called);
+    return 0;
+}
+
+double peak_now(const PeakMeter *meter, int threads) {
+    return run_peak(meter, "fma", "peak rate of multiply-adds", threads);
 }
 
 bool peak_measure(const Compile *compile, int threads, bool f64, Peak *peak) {
-    Scratch scratch;
+    PeakMeter meter;
     *peak = (Peak){0};
-    if (!scratch_open(&scratch)) return false;
-    const char *source = arena_printf(compile->arena, "%s/peak.c", scratch.path);
-    const char *program = arena_printf(compile->arena, "%s/peak", scratch.path);
-    if (compile_peak(compile, source, program)) {
-        peak->gflops = run_peak(compile, scratch.path, program, "fma", threads) / (f64 ? 2 : 1);
-        peak->gbytes = run_peak(compile, scratch.path, program, "triad", threads);
+    if (!peak_open(&meter, compile)) {
+        complain("the rate of memory cannot be measured");
+        return false;
     }
-    scratch_close(&scratch);
-    if (peak->gflops <= 0) complain("the peak rate of multiply-adds cannot be measured");
-    if (peak->gbytes <= 0) complain("the rate of memory cannot be measured");
+    peak->gflops = peak_now(&meter, threads) / (f64 ? 2 : 1);
+    peak->gbytes = run_peak(&meter, "triad", "rate of memory", threads);
+    peak_close(&meter);
     return peak->gflops > 0 && peak->gbytes > 0;
 }
 
 double peak_gflops(const Compile *compile, int threads, bool f64) {
-    Scratch scratch;
-    if (!scratch_open(&scratch)) return 0;
-    const char *source = arena_printf(compile->arena, "%s/peak.c", scratch.path);
-    const char *program = arena_printf(compile->arena, "%s/peak", scratch.path);
-    double rate = compile_peak(compile, source, program) ? run_peak(compile, scratch.path, program, "fma", threads) : 0;
-    scratch_close(&scratch);
-    if (rate <= 0) complain("the peak rate of multiply-adds cannot be measured");
+    PeakMeter meter;
+    if (!peak_open(&meter, compile)) return 0;
+    double rate = peak_now(&meter, threads);
+    peak_close(&meter);
     return f64 ? rate / 2 : rate;
 }

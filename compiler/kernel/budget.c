@@ -38,6 +38,7 @@ typedef struct Budget {
     Model *model;
     Entry *entry; /* as it came */
     const Machine *machine;
+    Tuned *tuned;
     bool apart;
     size_t limit;
     const Schedule *schedule; /* with all kept */
@@ -100,7 +101,7 @@ static Schedule *planned(const Budget *budget, Arena *arena, const bool *marks) 
     if (marks) recompute(entry, model, marks);
     Schedule *schedule = fuse(model, entry, budget->apart);
     order(schedule);
-    tile(schedule, budget->machine);
+    tile(schedule, budget->machine, budget->tuned);
     plan_memory(schedule, false);
     return schedule;
 }
@@ -292,8 +293,8 @@ static size_t search(Budget *budget) {
     return bytes;
 }
 
-size_t budget(Model *model, Entry *entry, const Machine *machine, bool apart, size_t limit) {
-    Budget state = {.arena = arena_new(), .model = model, .entry = entry, .machine = machine};
+size_t budget(Model *model, Entry *entry, const Machine *machine, Tuned *tuned, bool apart, size_t limit) {
+    Budget state = {.arena = arena_new(), .model = model, .entry = entry, .machine = machine, .tuned = tuned};
     state.apart = apart;
     state.limit = limit;
     state.schedule = planned(&state, state.arena, NULL);

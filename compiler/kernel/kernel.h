@@ -143,6 +143,7 @@ typedef struct Kernel {
 } Kernel;
 
 typedef struct Machine Machine;
+typedef struct Tuned Tuned;
 
 typedef struct Schedule {
     Model *model;
@@ -177,8 +178,9 @@ void kernel_reads(const Schedule *schedule, const Kernel *kernel, bool *reads);
 
 Schedule *fuse(Model *model, Entry *entry, bool apart); /* apart: every node a kernel of its own */
 void order(Schedule *schedule); /* sequence; checks first, writes last; reads before overwrites */
-void tile(Schedule *schedule, const Machine *machine); /* chooses tiles and packing */
-void plan_memory(Schedule *schedule, bool apart);      /* apart: each buffer between guards of 64 bytes, for --check */
+/* Chooses tiles and packing, where `tuned` (tuned.h; or NULL) has a row for a product by that. */
+void tile(Schedule *schedule, const Machine *machine, Tuned *tuned);
+void plan_memory(Schedule *schedule, bool apart); /* apart: each buffer between guards of 64 bytes, for --check */
 void schedule_print(Text *text, const Schedule *schedule);
 void schedule_check(const Schedule *schedule, const char *pass); /* fatal(pass, …) on a broken invariant */
 
@@ -186,7 +188,7 @@ void schedule_check(const Schedule *schedule, const char *pass); /* fatal(pass, 
 
 /* Chooses values of the forward pass to compute again, so that the plan's arena is at most `limit` bytes, and rewrites
  * the entry's graph. Returns the arena's bytes; where they are more than the limit, it is the least it found. */
-size_t budget(Model *model, Entry *entry, const Machine *machine, bool apart, size_t limit);
+size_t budget(Model *model, Entry *entry, const Machine *machine, Tuned *tuned, bool apart, size_t limit);
 /* By the estimate that budget goes by: operations of all kernels, and of what is computed again, in how many kernels.
  */
 typedef struct Effort {

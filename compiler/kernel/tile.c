@@ -11,7 +11,7 @@
  * With few rows in a slice and many slices on a panel, a kernel before the product makes all panels. A transposed A
  * whose rows lie far apart is laid out row by row by a kernel before the product.
  */
-#include "kernel/kernel.h"
+#include "kernel/tuned.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -31,46 +31,82 @@ enum {
 /* Of a row of A, a vector of B, and of a tail, which has a text of its own. */
 static const double ROW_COST = 0.5, VECTOR_COST = 0.35, TAIL_COST = 1.01;
 
-static double step_cost(int mr, int nv) {
-    int fma = mr * nv;
-    return (fma < LATENCY ? LATENCY : fma) + ROW_COST * mr + VECTOR_COST * nv;
+/* ---- the cost model ---- */
+
+static double step_cost(int64_t mr, int64_t nv) {
+    int64_t fma = mr * nv;
+    return (double)(fma < LATENCY ? LATENCY : fma) + ROW_COST * (double)mr + VECTOR_COST * (double)nv;
 }
 
-static double cover_cost(int64_t m, int64_t vectors, int mr, int nv) {
+double tile_cost(const ProductFacts *facts, int64_t mr, int64_t nv) {
+    int64_t m = facts->shape.m, vectors = (facts->shape.n + facts->lanes - 1) / facts->lanes;
     int64_t panels = (vectors + nv - 1) / nv;
     double rows = (double)(m / mr) * step_cost(mr, nv);
-    if (m % mr) rows += step_cost((int)(m % mr), nv);
-    return rows * (double)panels;
+    if (m % mr) rows += step_cost(m % mr, nv);
+    return rows * (double)panels * (m % mr ? TAIL_COST : 1);
 }
 
-static void choose_tile(Tile *tile, int64_t m, int64_t n, int lanes, int registers) {
-    int64_t vectors = (n + lanes - 1) / lanes;
+int64_t tile_steps(const ProductFacts *facts, int64_t most) {
+    int64_t k = facts->shape.k, lanes = facts->lanes;
+    if (k <= most) return k;
+    int64_t blocks = (k + most - 1) / most, block = (k + blocks - 1) / blocks;
+    block = (block + lanes - 1) / lanes * lanes;
+    while (block > lanes && k % block != 0 && k % block < lanes) block -= lanes; /* no last block shorter than that */
+    return block;
+}
+
+/* Where a slice makes a panel for its rows they are many, but leave enough slices. */
+int64_t tile_rows(const ProductFacts *facts, const TileChoice *choice) {
+    int64_t m = facts->shape.m, k = facts->shape.k, panel = choice->nv * facts->lanes;
+    int64_t most = SLICE_FLOP / (2 * k * panel + 1), least = choice->steps < k ? BLOCKED_ROWS : choice->mr;
+    if (choice->right == RIGHT_BY_SLICE) {
+        most = m * facts->shape.batch * ((facts->shape.n + panel - 1) / panel) / SLICES;
+        least = PANEL_ROWS;
+    }
+    if (most < least || choice->steps < k) most = least;
+    if (most >= m) return m;
+    int64_t blocks = (m + most - 1) / most, rows = (m + blocks - 1) / blocks;
+    rows = (rows + choice->mr - 1) / choice->mr * choice->mr;
+    return rows < m ? rows : m;
+}
+
+static int64_t right_of(const ProductFacts *facts, int64_t panel) {
+    const ProductShape *shape = &facts->shape;
+    bool apart = facts->b_step >= FAR_APART || shape->k * panel * facts->element > PANEL_BYTES / 2;
+    bool reused = shape->m >= REUSE && shape->k > 1, across = (shape->form & 1) != 0;
+    if (!across && shape->n % panel == 0 && !(apart && reused)) return RIGHT_IN_PLACE;
+    return shape->m >= OWN_ROWS || shape->shared == 1 ? RIGHT_BY_SLICE : RIGHT_BEFORE;
+}
+
+static int64_t left_of(const ProductFacts *facts, int64_t panel) {
+    bool far = facts->a_across && facts->a_step >= LINES_APART;
+    return far && facts->shape.n >= 2 * panel && facts->shape.m >= REUSE ? LEFT_BEFORE : LEFT_IN_PLACE;
+}
+
+TileChoice tile_with(const ProductFacts *facts, int64_t mr, int64_t nv) {
+    int64_t panel = nv * facts->lanes;
+    TileChoice choice = {.mr = mr, .nv = nv, .right = right_of(facts, panel), .left = left_of(facts, panel)};
+    choice.steps = tile_steps(facts, PANEL_BYTES / (panel * facts->element));
+    choice.rows = tile_rows(facts, &choice);
+    return choice;
+}
+
+TileChoice tile_best(const ProductFacts *facts) {
+    int64_t vectors = (facts->shape.n + facts->lanes - 1) / facts->lanes, best_mr = 1, best_nv = 1;
     double best = 0;
-    for (int nv = 4; nv >= 1; nv--) {
-        if (nv > vectors) continue;
-        for (int mr = (registers - nv - 1) / nv; mr >= 1; mr--) {
-            if (mr > 14 || mr > m) continue;
-            double cost = cover_cost(m, vectors, mr, nv) * (m % mr ? TAIL_COST : 1);
+    for (int64_t nv = MOST_VECTORS; nv >= 1; nv--)
+        for (int64_t mr = (facts->registers - nv - 1) / nv; mr >= 1 && nv <= vectors; mr--) {
+            if (mr > MOST_ROWS || mr > facts->shape.m) continue;
+            double cost = tile_cost(facts, mr, nv);
             if (best > 0 && cost >= best) continue;
             best = cost;
-            tile->mr = mr;
-            tile->nv = nv;
+            best_mr = mr;
+            best_nv = nv;
         }
-    }
+    return tile_with(facts, best_mr, best_nv);
 }
 
-static int64_t extent_of(const Kernel *kernel, LoopRole role) {
-    int64_t extent = 1;
-    for (int loop = 0; loop < kernel->axes.count; loop++)
-        if (kernel->role[loop] == role) extent = kernel->axes.extent[loop];
-    return extent;
-}
-
-static int loop_of(const Kernel *kernel, LoopRole role) {
-    for (int loop = kernel->axes.count - 1; loop >= 0; loop--)
-        if (kernel->role[loop] == role) return loop;
-    fatal("tile", "a product lacks a loop");
-}
+/* ---- panels and rows that a kernel before the product makes ---- */
 
 /* What is packed, whatever views the product has of it. */
 static const Node *packed_node(const Schedule *schedule, const Kernel *kernel, int index) {
@@ -125,73 +161,29 @@ static int64_t batches(const Kernel *kernel, const Access *in_buffer) {
     return count;
 }
 
-static Access reach_operand(const Schedule *schedule, const Kernel *kernel, int index) {
-    Access at = product_access(kernel, index), in_buffer;
-    schedule_reach(schedule, &kernel->fine, kernel->root->operand[index], &at, &in_buffer);
-    return in_buffer;
-}
-
-static int m_loops(const Kernel *kernel) {
-    int count = 0;
-    for (int loop = 0; loop < kernel->axes.count; loop++) count += kernel->role[loop] == ROLE_M;
-    return count;
-}
-
-/* Of k in equal blocks of at most `most` steps; LANES divides them, and the last is no shorter than that. */
-static int64_t block_of_k(int64_t k, int64_t most, int lanes) {
-    if (k <= most) return k;
-    int64_t blocks = (k + most - 1) / most, block = (k + blocks - 1) / blocks;
-    block = (block + lanes - 1) / lanes * lanes;
-    while (block > lanes && k % block != 0 && k % block < lanes) block -= lanes;
-    return block;
-}
-
-/* Rows of a slice. Where it makes a panel for them they are many, but leave enough slices: `others` lie side by side.
- */
-static int64_t rows_of_slice(const Tile *tile, int64_t m, int64_t k, int64_t panel, int64_t others) {
-    int64_t most = SLICE_FLOP / (2 * k * panel + 1), least = tile->k_block < k ? BLOCKED_ROWS : tile->mr;
-    if (tile->panel_word) {
-        most = m * others / SLICES;
-        least = PANEL_ROWS;
-    }
-    if (most < least || tile->k_block < k) most = least;
-    if (most >= m) return m;
-    int64_t blocks = (m + most - 1) / most, rows = (m + blocks - 1) / blocks;
-    return (rows + tile->mr - 1) / tile->mr * tile->mr;
-}
-
-/* How many slices read the same panel of B, were each to read it for all rows of the innermost m loop. */
-static int64_t readers(const Kernel *kernel, const Access *b, int m_loop) {
-    int64_t count = 1;
-    for (int loop = 0; loop < m_loop; loop++)
-        if (b->stride[kernel->inner[loop]] == 0) count *= kernel->axes.extent[loop];
-    return count;
-}
-
-static void tile_contract(Schedule *schedule, Kernel *kernel, const Machine *machine) {
-    int element = schedule->model->f64 ? 8 : 4, lanes = machine->vector_bytes / element;
-    int64_t m = extent_of(kernel, ROLE_M), n = extent_of(kernel, ROLE_N), k = extent_of(kernel, ROLE_FOLD);
-    int m_inner = kernel->inner[loop_of(kernel, ROLE_M)], n_inner = kernel->inner[loop_of(kernel, ROLE_N)];
-    int k_inner = kernel->inner[loop_of(kernel, ROLE_FOLD)];
+static void use_choice(Schedule *schedule, Kernel *kernel, const ProductFacts *facts, const TileChoice *choice) {
+    const ProductShape *shape = &facts->shape;
+    int64_t panel = choice->nv * facts->lanes, panels_of_n = (shape->n + panel - 1) / panel;
     Tile *tile = &kernel->tile;
-    choose_tile(tile, m, n, lanes, machine->registers);
-    Access a = reach_operand(schedule, kernel, 0), b = reach_operand(schedule, kernel, 1);
-    int64_t panel = (int64_t)tile->nv * lanes, panels_of_n = (n + panel - 1) / panel;
-    bool apart = b.stride[k_inner] * element >= FAR_APART || k * panel * element > PANEL_BYTES / 2;
-    bool reused = m >= REUSE && k > 1;
-    tile->pack_b = (b.stride[n_inner] != 1 && n > 1) || n % panel != 0 || (apart && reused);
-    tile->pack_a = a.stride[m_inner] == 1 && a.stride[k_inner] * element >= LINES_APART && n >= 2 * panel &&
-                   m >= REUSE && m_loops(kernel) == 1;
-    tile->k_block = block_of_k(k, PANEL_BYTES / (panel * element), lanes);
-    if (tile->pack_b && (m >= OWN_ROWS || readers(kernel, &b, loop_of(kernel, ROLE_M)) == 1))
+    *tile = (Tile){.mr = (int)choice->mr, .nv = (int)choice->nv, .row_block = choice->rows, .k_block = choice->steps};
+    tile->pack_a = choice->left == LEFT_BEFORE;
+    tile->pack_b = choice->right != RIGHT_IN_PLACE;
+    tile->a_row = shape->k + facts->lanes;
+    if (choice->right == RIGHT_BY_SLICE)
         tile->panel_word = arena_printf(schedule->model->arena, "%s_panel", operand_word(schedule, kernel, 1));
-    int64_t outer = 1;
-    for (int loop = 0; loop < loop_of(kernel, ROLE_M); loop++) outer *= kernel->axes.extent[loop];
-    tile->row_block = rows_of_slice(tile, m, k, panel, outer * panels_of_n);
-    tile->a_row = k + lanes;
-    if (tile->pack_a) kernel->packed_a = panels(schedule, kernel, 0, batches(kernel, &a) * m * tile->a_row);
-    if (tile->pack_b && !tile->panel_word)
-        kernel->packed = panels(schedule, kernel, 1, batches(kernel, &b) * panels_of_n * k * panel);
+    if (choice->left == LEFT_BEFORE)
+        kernel->packed_a = panels(schedule, kernel, 0, batches(kernel, &facts->a) * shape->m * tile->a_row);
+    if (choice->right == RIGHT_BEFORE)
+        kernel->packed = panels(schedule, kernel, 1, batches(kernel, &facts->b) * panels_of_n * shape->k * panel);
+}
+
+static void tile_contract(Schedule *schedule, Kernel *kernel, const Machine *machine, Tuned *tuned) {
+    ProductFacts facts = product_facts(schedule, kernel, machine);
+    const TileChoice *measured = tuned ? tuned_find(tuned, &facts, machine, schedule->model->f64) : NULL;
+    TileChoice choice = measured ? *measured : tile_best(&facts);
+    const char *fault = tile_fault(&facts, &choice);
+    if (fault) fatal("tile", "%s: %s", kernel->name, fault);
+    use_choice(schedule, kernel, &facts, &choice);
 }
 
 /* ---- attention ---- */
@@ -208,15 +200,18 @@ static int64_t attend_block(int64_t count, int lanes) {
 }
 
 static void tile_attend(Kernel *kernel, int lanes) {
-    kernel->tile.row_block = attend_block(extent_of(kernel, ROLE_M), lanes);
-    kernel->tile.k_block = attend_block(extent_of(kernel, ROLE_N), lanes);
+    for (int loop = 0; loop < kernel->axes.count; loop++) {
+        int64_t block = attend_block(kernel->axes.extent[loop], lanes);
+        if (kernel->role[loop] == ROLE_M) kernel->tile.row_block = block;
+        if (kernel->role[loop] == ROLE_N) kernel->tile.k_block = block;
+    }
 }
 
-void tile(Schedule *schedule, const Machine *machine) {
+void tile(Schedule *schedule, const Machine *machine, Tuned *tuned) {
     int lanes = machine->vector_bytes / (schedule->model->f64 ? 8 : 4);
     for (int i = 0; i < schedule->kernels.count; i++) {
         Kernel *kernel = schedule->kernels.at[i];
-        if (kernel->kind == KERNEL_CONTRACT) tile_contract(schedule, kernel, machine);
+        if (kernel->kind == KERNEL_CONTRACT) tile_contract(schedule, kernel, machine, tuned);
         if (kernel->kind == KERNEL_ATTEND) tile_attend(kernel, lanes);
     }
 }
