@@ -28,7 +28,6 @@ typedef struct Comparison {
     Tuning *tuning;
     Trial *at;
     int count;
-    const Trial *owner;   /* whose arena all use */
     VEC(Tensors) tensors; /* by entry */
     PeakMeter peak;
 } Comparison;
@@ -72,33 +71,25 @@ static int trial_build(const Tuning *tuning, Trial *trial, int number) {
     return runner_build(&trial->runner, &trial->compile, &trial->request);
 }
 
-/* One block of parameters and of states, and the largest arena, for all. Nothing of an arena outlives a call. */
-static void trial_share(Comparison *c, Trial *trial) {
-    tg_model *own = trial->runner.data, *first = c->at[0].runner.data;
-    if (trial == &c->at[0]) {
-        c->owner = trial;
-        return;
+/* One block of parameters and of states for all, and the largest arena, of which nothing outlives a call. The blocks
+ * that nobody uses stay untouched, and so take no memory; parameters have their first values already and are given
+ * back. */
+static void share_blocks(Comparison *c) {
+    tg_model *first = c->at[0].runner.data;
+    const tg_model *largest = first;
+    for (int i = 1; i < c->count; i++)
+        if (c->at[i].runner.data->info->arena_bytes > largest->info->arena_bytes) largest = c->at[i].runner.data;
+    for (int i = 0; i < c->count; i++) {
+        tg_model *own = c->at[i].runner.data;
+        own->params = first->params;
+        own->states = first->states;
+        own->arena = largest->arena;
     }
-    free(own->params);
-    free(own->states);
-    own->params = first->params;
-    own->states = first->states;
-    if (own->info->arena_bytes > c->owner->runner.data->info->arena_bytes) {
-        free(c->owner->runner.data->arena);
-        c->owner = trial;
-    } else {
-        free(own->arena);
-    }
-    for (int i = 0; i < c->count; i++)
-        if (c->at[i].runner.data) c->at[i].runner.data->arena = c->owner->runner.data->arena;
 }
 
-static void trial_free(const Comparison *c, Trial *trial) {
-    tg_model *own = trial->runner.data;
-    if (own && trial != &c->at[0]) own->params = own->states = NULL;
-    if (own && trial != c->owner) own->arena = NULL;
+static void trial_free(Trial *trial) {
     runner_free(&trial->runner);
-    arena_free(trial->request.arena);
+    if (trial->request.arena) arena_free(trial->request.arena);
 }
 
 /* ---- turns ---- */
@@ -245,8 +236,12 @@ static int build_all(Comparison *c) {
     int status = STATUS_OK;
     for (int v = 0; v < c->count && !status; v++) {
         status = trial_build(c->tuning, &c->at[v], v);
-        if (!status) trial_share(c, &c->at[v]);
+        tg_model *made = c->at[v].runner.data;
+        if (!made || v == 0) continue;
+        free(made->taken[0]); /* its parameters, before the next ones are made */
+        made->taken[0] = NULL;
     }
+    if (!status) share_blocks(c);
     return status;
 }
 
@@ -270,7 +265,6 @@ int tune_compare(Tuning *tuning, double seconds) {
         status = peak_open(&c.peak, &c.at[0].compile) ? take_rounds(&c, seconds) : STATUS_CC;
         peak_close(&c.peak);
     }
-    for (int v = 0; v < c.count; v++)
-        if (c.at[v].request.arena) trial_free(&c, &c.at[v]);
+    for (int v = 0; v < c.count; v++) trial_free(&c.at[v]);
     return status;
 }
