@@ -55,6 +55,10 @@ static void run_simplify(Compile *c) {
     simplify(c->model);
 }
 
+static void run_factor(Compile *c) {
+    factor(c->model);
+}
+
 static void run_expand(Compile *c) {
     expand(c->model);
 }
@@ -165,6 +169,7 @@ const Pass pass_table[] = {
     {"recognise", "turn the pattern of attention into one operation", run_recognise, check_graphs, dump_graphs},
     {"gradient", "append the adjoint of everything asked for", run_gradient, check_graphs, dump_graphs},
     {"simplify", "apply local identities, share and drop nodes", run_simplify, check_graphs, dump_graphs},
+    {"factor", "take gains and biases out of weight gradients", run_factor, check_graphs, dump_graphs},
     {"expand", "rewrite row operations as maps and reductions", run_expand, check_graphs, dump_graphs},
     {"recompute", "compute again for the backward pass what is not kept", run_recompute, check_graphs, dump_graphs},
     {"fuse", "partition the graph into kernels", run_fuse, NULL, dump_schedules},

@@ -112,10 +112,10 @@ static KernelUse use_of(const Plan *plan, const Kernel *kernel) {
         const Node *written = part ? node->operand[0] : node;
         use.writes += bytes_of(plan, &written->shape, node->dtype);
     }
-    double panels =
-        (double)((kernel->packed ? kernel->packed->bytes : 0) + (kernel->packed_a ? kernel->packed_a->bytes : 0));
-    use.reads += panels;
-    use.writes += panels;
+    double panels = kernel->packed ? (double)kernel->packed->bytes : 0;
+    double rows = kernel->packed_a ? (double)kernel->packed_a->bytes : 0;
+    use.reads += panels + rows;
+    use.writes += panels + (kernel->finds_rows ? 0 : rows);
     return use;
 }
 

@@ -427,12 +427,19 @@ static bool stays_until_read(const Fuse *fuse, const Node *node) {
     return true;
 }
 
+/* Whether all that it reads is repeated: x[i] * y[j], more to store than to compute again. */
+static bool spreads(const Fuse *fuse, const Node *node) {
+    for (int i = 0; i < node->operand_count; i++)
+        if (shape_count(&fuse_base(fuse, node->operand[i])->shape) >= shape_count(&node->shape)) return false;
+    return true;
+}
+
 /* A map that waits goes where its one reader goes, so that it need not be stored: sum(g * x) reads g and x; and a map
- * of leaves alone follows what it is combined with. */
+ * of leaves alone, or of values that it repeats, follows what it is combined with. */
 static bool waits(const Fuse *fuse, const Node *node) {
     if (!stays_until_read(fuse, node)) return false;
     if (feeds_fold(fuse, node, 0)) return true;
-    return one_reader(fuse, node) && operands_ready(fuse, node) < 0;
+    return one_reader(fuse, node) && (operands_ready(fuse, node) < 0 || spreads(fuse, node));
 }
 
 typedef VEC(Node *) Cone;

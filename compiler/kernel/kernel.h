@@ -140,6 +140,7 @@ typedef struct Kernel {
     int inner[MAX_AXES];
     Tile tile;
     Buffer *packed, *packed_a; /* CONTRACT: where all panels of B and the rows of A lie, or NULL */
+    bool finds_rows;           /* a kernel before has laid out the rows of A there */
 } Kernel;
 
 typedef struct Machine Machine;

@@ -16,7 +16,7 @@ static int loop_of(const Kernel *kernel, LoopRole role) {
     fatal("tile", "a product lacks a loop");
 }
 
-static Access reach_operand(const Schedule *schedule, const Kernel *kernel, int index) {
+Access product_reach(const Schedule *schedule, const Kernel *kernel, int index) {
     Access at = product_access(kernel, index), in_buffer;
     schedule_reach(schedule, &kernel->fine, kernel->root->operand[index], &at, &in_buffer);
     return in_buffer;
@@ -41,8 +41,8 @@ ProductFacts product_facts(const Schedule *schedule, const Kernel *kernel, const
     ProductFacts facts = {.registers = machine->registers, .element = schedule->model->f64 ? 8 : 4};
     ProductShape *shape = &facts.shape;
     facts.lanes = machine->vector_bytes / facts.element;
-    facts.a = reach_operand(schedule, kernel, 0);
-    facts.b = reach_operand(schedule, kernel, 1);
+    facts.a = product_reach(schedule, kernel, 0);
+    facts.b = product_reach(schedule, kernel, 1);
     shape->m = kernel->axes.extent[loop_of(kernel, ROLE_M)];
     shape->n = kernel->axes.extent[loop_of(kernel, ROLE_N)];
     shape->k = kernel->axes.extent[loop_of(kernel, ROLE_FOLD)];

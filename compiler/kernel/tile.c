@@ -9,7 +9,7 @@
  * where it is read again and again and its rows lie far apart or are many. A slice makes the panel it needs itself, for
  * all its rows: that costs two moves of a vector for one multiply-add of each row, and the panel stays in the cache.
  * With few rows in a slice and many slices on a panel, a kernel before the product makes all panels. A transposed A
- * whose rows lie far apart is laid out row by row by a kernel before the product.
+ * whose rows lie far apart is laid out row by row by a kernel before the product, once for products that soon follow.
  */
 #include "kernel/tuned.h"
 
@@ -26,6 +26,7 @@ enum {
     PANEL_ROWS = 256,      /* rows of a slice that share a panel of their own, where there are as many */
     OWN_ROWS = 64,         /* with fewer rows than this, all slices share the panels that a kernel before them makes */
     PANEL_BYTES = 1 << 18, /* a panel of B stays in the second-level cache, */
+    ROWS_STAY = 8,         /* kernels after which rows of A laid out for one product still serve another */
     BLOCKED_ROWS = 256     /* with the accumulators of a slice that wait in memory */
 };
 /* Of a row of A, a vector of B, and of a tail, which has a text of its own. */
@@ -161,6 +162,32 @@ static int64_t batches(const Kernel *kernel, const Access *in_buffer) {
     return count;
 }
 
+/* ---- rows of A that several products read ---- */
+
+/* Whether both read the same A, at the same place by the same steps along its m, its k and the batch. */
+static bool same_a(const Schedule *schedule, const Kernel *kernel, const Kernel *other) {
+    if (packed_node(schedule, kernel, 0) != packed_node(schedule, other, 0)) return false;
+    if (kernel->axes.count != other->axes.count || kernel->tile.a_row != other->tile.a_row) return false;
+    Access a = product_reach(schedule, kernel, 0), b = product_reach(schedule, other, 0);
+    if (a.offset != b.offset || a.index || b.index) return false;
+    for (int loop = 0; loop < kernel->axes.count; loop++) {
+        int64_t step = a.stride[kernel->inner[loop]];
+        if (kernel->role[loop] != other->role[loop] || step != b.stride[other->inner[loop]]) return false;
+        if (step != 0 && kernel->axes.extent[loop] != other->axes.extent[loop]) return false;
+    }
+    return true;
+}
+
+/* The weight gradients of q, k and v read the same rows: one of the kernels shortly before may have laid them out. */
+static Buffer *rows_before(const Schedule *schedule, const Kernel *kernel) {
+    for (int id = kernel->id - 1; id >= 0 && id >= kernel->id - ROWS_STAY; id--) {
+        const Kernel *other = schedule->kernels.at[id];
+        if (other->kind == KERNEL_CONTRACT && other->packed_a && same_a(schedule, kernel, other))
+            return other->packed_a;
+    }
+    return NULL;
+}
+
 static void use_choice(Schedule *schedule, Kernel *kernel, const ProductFacts *facts, const TileChoice *choice) {
     const ProductShape *shape = &facts->shape;
     int64_t panel = choice->nv * facts->lanes, panels_of_n = (shape->n + panel - 1) / panel;
@@ -171,7 +198,9 @@ static void use_choice(Schedule *schedule, Kernel *kernel, const ProductFacts *f
     tile->a_row = shape->k + facts->lanes;
     if (choice->right == RIGHT_BY_SLICE)
         tile->panel_word = arena_printf(schedule->model->arena, "%s_panel", operand_word(schedule, kernel, 1));
-    if (choice->left == LEFT_BEFORE)
+    if (choice->left == LEFT_BEFORE) kernel->packed_a = rows_before(schedule, kernel);
+    kernel->finds_rows = kernel->packed_a != NULL;
+    if (choice->left == LEFT_BEFORE && !kernel->finds_rows)
         kernel->packed_a = panels(schedule, kernel, 0, batches(kernel, &facts->a) * shape->m * tile->a_row);
     if (choice->right == RIGHT_BEFORE)
         kernel->packed = panels(schedule, kernel, 1, batches(kernel, &facts->b) * panels_of_n * shape->k * panel);

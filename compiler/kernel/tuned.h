@@ -47,6 +47,7 @@ typedef struct ProductFacts {
 
 enum { MOST_ROWS = 14, MOST_VECTORS = 4 }; /* of a tile */
 
+Access product_reach(const Schedule *schedule, const Kernel *kernel, int index); /* of an operand, into its buffer */
 ProductFacts product_facts(const Schedule *schedule, const Kernel *kernel, const Machine *machine);
 bool product_equal(const ProductShape *left, const ProductShape *right);
 bool tile_equal(const TileChoice *left, const TileChoice *right);

@@ -45,7 +45,7 @@ Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, K
 }
 
 static void lower_kernel(Schedule *schedule, const Machine *machine, Program *program, Kernel *kernel) {
-    if (kernel->packed_a) {
+    if (kernel->packed_a && !kernel->finds_rows) {
         Lower *rows = lower_new(schedule, machine, program, kernel, "_rows");
         rows->function->role = FUNCTION_PACKS_ROWS;
         lower_pack_rows(rows);

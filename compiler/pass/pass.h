@@ -60,6 +60,12 @@ void simplify_entry(Entry *entry, Model *model); /* the same for one entry */
 /* One node for all that are equal (op, operands, attr), and none that no result, write or check needs. */
 void share(Entry *entry, Model *model);
 
+/* ---- factor.c ---- */
+
+/* Takes gains and biases that are the same in every row out of the weight gradients of products, so that what they were
+ * applied to need not be kept from the forward pass. Values stay the same but for rounding. */
+void factor(Model *model);
+
 /* ---- expand.c ---- */
 
 /* Rewrites row ops to maps and last-axis reductions, and cuts long reductions into a number of parts that the shape

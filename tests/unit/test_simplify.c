@@ -64,6 +64,27 @@ static void a_tied_table_is_scattered_into_its_product(void) {
 
 static const int64_t lengths[] = {16384, 16385, 16387, 20000, 65536};
 
+/* dW = gain * (tanh(x)^T . G), unless y is kept anyway: a result of the call. */
+static void a_gain_goes_behind_the_product(void) {
+    for (int shown = 0; shown < 2; shown++) {
+        Bench bench = bench_new();
+        Graph *g = bench.graph;
+        Node *x = bench_input(&bench, "x", DT_FLOAT, (Shape){.rank = 2, .size = {5, 17}});
+        Node *gain = bench_input(&bench, "gain", DT_FLOAT, (Shape){.rank = 1, .size = {17}});
+        Node *w = bench_input(&bench, "w", DT_FLOAT, (Shape){.rank = 2, .size = {17, 3}}), *results[2];
+        Node *y = multiply(g, hyperbolic_tangent(g, x), gain), *h = matmul(g, y, w, false, false);
+        grad(g, sum_all(g, multiply(g, h, h)), (Node *[]){w, gain}, 2, results);
+        for (int i = 0; i < 2; i++) bench_result(&bench, results[i]);
+        if (shown) bench_result(&bench, y);
+        gradient(bench.model);
+        simplify(bench.model);
+        factor(bench.model);
+        const Node *d_w = bench.entry->results.at[0].node;
+        CU_ASSERT_EQUAL(d_w->op, shown ? &op_matmul : &op_mul);
+        arena_free(bench.arena);
+    }
+}
+
 static void long_folds_are_cut(void) {
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
         for (int leading = 0; leading < 2; leading++) {
@@ -113,6 +134,7 @@ int main(void) {
     CU_ADD_TEST(suite, an_inner_transposition_becomes_a_flag);
     CU_ADD_TEST(suite, a_split_gives_a_concat);
     CU_ADD_TEST(suite, a_tied_table_is_scattered_into_its_product);
+    CU_ADD_TEST(suite, a_gain_goes_behind_the_product);
     CU_ADD_TEST(suite, long_folds_are_cut);
     CU_ADD_TEST(suite, a_graph_prints_one_line_per_node);
     return run_suite_and_leave();
