@@ -372,7 +372,8 @@ static size_t break_after(const char *line, size_t width, const char *places, in
 }
 
 /* Where a line keeps its form under the .clang-format beside it: after one of the operators that bind loosest outside
- * all brackets, else after a comma of the outermost call; `inside` that call, after another of its commas. */
+ * all brackets, else after a comma of the outermost call; `inside` that call, after another of its commas. What
+ * follows an operator stands a level deeper, and in a call behind one two levels. */
 static size_t break_of(const char *line, size_t width, bool *inside) {
     static const char *const operators[] = {"|", "&", "<>", "+-", "*/"};
     size_t at = 0;
@@ -390,11 +391,12 @@ static void put_line(Printer *p, const char *line) {
     bool inside = false; /* the brackets of a call that was broken */
     int inner = 0;
     while (!p->canonical && indent + strlen(line) > LINE_WIDTH) {
+        bool before = inside;
         size_t at = break_of(line, LINE_WIDTH - indent, &inside);
         if (!at) break;
         text_printf(p->text, "%s\n", arena_strndup(p->arena, line, at));
         line += at + 1;
-        if (!inner) indent += 4, inner = 1, text_indent(p->text, 1);
+        if (!inner || inside != before) indent += 4, inner++, text_indent(p->text, 1);
     }
     text_printf(p->text, "%s\n", line);
     text_indent(p->text, -inner);
