@@ -227,18 +227,20 @@ static void put_row(Text *text, const Table *table, int turn) {
 /* "net.layer.0, net.layer.1, net.layer.2" */
 static void put_title(Text *text, const Table *table) {
     enum { SHOWN = 4 };
-    int turns = table->repeat->turns;
+    int turns = table->repeat->turns, named = 0;
     text_printf(text, "/* %d times the same", turns);
     for (int turn = 0; turn < turns; turn++) {
         const char *scope = scope_of(table->entry, table->repeat->first + turn * table->repeat->period);
         size_t length = element_length(scope);
         if (!length) break;
+        named++;
         if (turn < SHOWN || turn + 1 == turns)
             text_printf(text, "%s%.*s", turn ? ", " : ", from ", (int)length, scope);
         else if (turn == SHOWN)
             text_add(text, ", …");
     }
-    text_printf(text, " on; layers_%d has a row for each */\n", (int)(table->repeat - table->entry->repeats.at) + 1);
+    text_printf(text, "%s; layers_%d has a row for each */\n", named ? " on" : "",
+                (int)(table->repeat - table->entry->repeats.at) + 1);
 }
 
 void put_repeat(Emitter *e, Text *structs, Text *text, const EntryText *entry, const Repeat *repeat, int first_launch) {
