@@ -47,6 +47,10 @@ static void run_recognise(Compile *c) {
     recognise(c->model);
 }
 
+static void run_block(Compile *c) {
+    block(c->model, c->block_rows);
+}
+
 static void run_gradient(Compile *c) {
     gradient(c->model);
 }
@@ -61,6 +65,10 @@ static void run_factor(Compile *c) {
 
 static void run_expand(Compile *c) {
     expand(c->model);
+}
+
+static void run_defer(Compile *c) {
+    defer(c->model);
 }
 
 /* Computes more again until the entry's arena has at most the bytes that were asked for. */
@@ -167,10 +175,12 @@ const Pass pass_table[] = {
     {"parse", "read the .tg text into a syntax tree", run_parse, NULL, dump_tree},
     {"elaborate", "resolve names, infer shapes, build the tensor graph", run_elaborate, check_graphs, dump_graphs},
     {"recognise", "turn the pattern of attention into one operation", run_recognise, check_graphs, dump_graphs},
+    {"block", "cut what a loss is computed from into blocks of rows", run_block, check_graphs, dump_graphs},
     {"gradient", "append the adjoint of everything asked for", run_gradient, check_graphs, dump_graphs},
     {"simplify", "apply local identities, share and drop nodes", run_simplify, check_graphs, dump_graphs},
     {"factor", "take gains and biases out of weight gradients", run_factor, check_graphs, dump_graphs},
     {"expand", "rewrite row operations as maps and reductions", run_expand, check_graphs, dump_graphs},
+    {"defer", "put each block of rows beside its backward pass", run_defer, check_graphs, dump_graphs},
     {"recompute", "compute again for the backward pass what is not kept", run_recompute, check_graphs, dump_graphs},
     {"fuse", "partition the graph into kernels", run_fuse, NULL, dump_schedules},
     {"order", "sequence the kernels", run_order, check_schedules, dump_schedules},
@@ -197,6 +207,7 @@ void passes_print(Text *text) {
 
 void compile_init(Compile *compile, Arena *arena, const char *path) {
     *compile = (Compile){.arena = arena, .path = path, .target = "native", .dump_to = stdout};
+    compile->block_rows = BLOCK_WHERE_IT_PAYS;
     compile->names = names_new(arena);
     compile->diag = diag_new(arena);
     const char *no_colour = getenv("NO_COLOR");

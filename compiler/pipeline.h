@@ -29,6 +29,7 @@ typedef struct Compile {
     bool apart;             /* every operation is a kernel of its own */
     const char *tune;       /* a file of measured tiles, or NULL */
     size_t memory;          /* the arena of an entry point has at most so many bytes; 0: as many as it takes */
+    int64_t block_rows;     /* of the blocks that products before a loss are computed in; 0: whole */
     bool skip_inspect;
     bool timings; /* seconds of each pass on stderr */
     bool colour;  /* of messages; by default what stderr and NO_COLOR say */

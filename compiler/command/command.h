@@ -61,6 +61,7 @@ struct Request {
     WordList defines, import_dirs;
     const char *target, *dtype, *cc, *dump, *stop_after, *prefix, *memory, *tune;
     bool verbose, timings, passes, apart;
+    Number block_rows;
 
     /* of one or a few */
     const char *output;    /* emit build dot tune */

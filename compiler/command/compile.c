@@ -87,6 +87,7 @@ bool compile_request(Request *request, Compile *compile) {
     compile->timings = request->timings;
     compile->apart = request->apart;
     compile->tune = request->tune;
+    if (request->block_rows.given) compile->block_rows = (int64_t)(request->block_rows.value & INT64_MAX);
     compile->output.prefix = request->prefix;
     compile->output.check = request->check;
     compile->build.cc = request->cc;

@@ -20,6 +20,8 @@ const Option compile_options[] = {
     {"--memory", NULL, OPTION_TEXT, "BYTES", "compute again what does not fit (400M, 2G, 1.5Gi)",
      offsetof(Request, memory)},
     {"--tune", NULL, OPTION_TEXT, "FILE", "tiles of products that tgc tune measured", offsetof(Request, tune)},
+    {"--block-rows", NULL, OPTION_NUMBER, "ROWS", "rows of a loss's logits that are computed at a time; 0: all",
+     offsetof(Request, block_rows)},
     {"--no-fuse", NULL, OPTION_FLAG, NULL, "make every operation a kernel of its own", offsetof(Request, apart)},
     {"--dump", NULL, OPTION_TEXT, "PASS", "print the program after that pass, or after all", offsetof(Request, dump)},
     {"--stop-after", NULL, OPTION_TEXT, "PASS", "run no pass after that one", offsetof(Request, stop_after)},

@@ -178,6 +178,7 @@ struct Node {
     const char *rule;   /* and the rule's formula: "dA = G . B^T" */
     const Op *rule_of;  /* and the op whose rule it is, which expand may have taken apart since */
     const Remat *remat; /* the turn of a `for … remat` that it is part of, or NULL */
+    int block;          /* 0, or the number of the block of rows that it is part of (pass/block) */
     int again;          /* 0, or the number of the recomputation that it is part of (pass/recompute) */
 };
 
@@ -196,6 +197,7 @@ struct Graph {
     const char *rule;
     const Op *rule_of;
     const Remat *remat;
+    int block;
     int64_t site_count; /* dropout sites handed out so far */
 };
 

@@ -72,6 +72,7 @@ Node *graph_append(Graph *graph, const Op *op, DType dtype, Shape shape, int ope
     node->rule = graph->rule;
     node->rule_of = graph->rule_of;
     node->remat = graph->remat;
+    node->block = graph->block;
     vec_push(graph->arena, &graph->nodes, node);
     return node;
 }
@@ -88,6 +89,7 @@ Node *graph_copy(Graph *graph, const Node *node, Node *const *operands, Node *fo
     copy->rule = node->rule;
     copy->rule_of = node->rule_of;
     copy->remat = node->remat;
+    copy->block = node->block;
     copy->again = node->again;
     return copy;
 }
@@ -107,6 +109,7 @@ void graph_stand(Graph *graph, const Node *node, Node *forward) {
     graph->rule = node->rule;
     graph->rule_of = node->rule_of;
     graph->remat = node->remat;
+    graph->block = node->block;
 }
 
 bool remat_within(const Remat *turn, const Remat *around) {

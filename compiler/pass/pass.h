@@ -43,6 +43,13 @@ bool elaborate(Model *model, const File *file, const Options *options);
 /* Puts one attend where a product, a softmax and a product make attention. Values stay the same. */
 void recognise(Model *model);
 
+/* ---- block.c, block_rows.c ---- */
+
+enum { BLOCK_WHERE_IT_PAYS = -1 };
+/* Computes products of which only rows of their own are read in blocks of at most so many rows, 0: never; and what is
+ * read of them likewise. Values stay the same. */
+void block(Model *model, int64_t rows);
+
 /* ---- gradient.c ---- */
 
 /* Replaces every grad and jacobian, innermost first, by the nodes of their adjoints. Mistakes of the user (no adjoint
@@ -71,6 +78,12 @@ void factor(Model *model);
 /* Rewrites row ops to maps and last-axis reductions, and cuts long reductions into a number of parts that the shape
  * determines. Afterwards only leaves, views, maps, reductions, products, indexing, joins and effects are left. */
 void expand(Model *model);
+
+/* ---- defer.c ---- */
+
+/* Puts what blocks of rows compute, and what the forward pass computes from it, just before the first of the others
+ * that reads it. */
+void defer(Model *model);
 
 /* ---- recompute.c ---- */
 

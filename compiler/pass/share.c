@@ -6,7 +6,8 @@
  *     %2 = add(%0, %1)  %3 = add(%0, %1)  %4 = mul(%2, %3)   becomes   %2 = add(%0, %1)  %3 = mul(%2, %2)
  *
  * Inputs and writes are never shared. A shared node takes the earliest phase of its users' copies. One that turns of a
- * remat loop share is part of what lies around them; the backward pass may share what a turn computes.
+ * remat loop share is part of what lies around them, and likewise of blocks of rows; the backward pass may share what
+ * they compute.
  */
 #include "pass/pass.h"
 
@@ -68,7 +69,10 @@ static Node *find(Table *table, Node *node) {
 static void merge(Graph *graph, Node *kept, const Node *dropped) {
     if (!kept->name && dropped->name) node_rename(graph, kept, dropped->name);
     if (!kept->title) kept->title = dropped->title;
-    if (dropped->phase <= kept->phase) kept->remat = remat_common(kept->remat, dropped->remat);
+    if (dropped->phase <= kept->phase) {
+        kept->remat = remat_common(kept->remat, dropped->remat);
+        if (kept->block != dropped->block) kept->block = 0;
+    }
     if (dropped->phase < kept->phase) kept->phase = dropped->phase;
     for (int i = 0; i < kept->shape.rank; i++)
         if (!kept->shape.name[i]) kept->shape.name[i] = dropped->shape.name[i];

@@ -66,6 +66,8 @@ static void check_graphs(const Model *model, const char *pass) {
 
 static bool differentiate(Arena *arena, Model *model, Diag *diag) {
     check_graphs(model, "elaborate");
+    block(model, 2);
+    check_graphs(model, "block");
     gradient(model);
     check_graphs(model, "gradient");
     if (diag_count(diag)) return false;
@@ -73,6 +75,8 @@ static bool differentiate(Arena *arena, Model *model, Diag *diag) {
     check_graphs(model, "simplify");
     expand(model);
     check_graphs(model, "expand");
+    defer(model);
+    check_graphs(model, "defer");
     Text text;
     text_init(&text, arena);
     model_print(&text, model);

@@ -187,7 +187,7 @@ static void draw_train(Model *model, Random *random, int number) {
 static void draw_ways(Model *model) {
     static const char *const types[] = {"f32", "f64"}, *const compilers[] = {"clang", "clang", "clang", "gcc"};
     static const char *const targets[] = {"native", "native", "portable", "x86-64-v3", "x86-64-v4"};
-    static const char *const fusions[] = {"fused", "fused", "fused", "apart"};
+    static const char *const fusions[] = {"fused", "fused", "blocks", "apart"};
     static const char *const forms[] = {"library", "library", "standalone"};
     Random *random = &model->random;
     for (int i = 0; i < 2; i++) {
