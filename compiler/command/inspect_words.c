@@ -55,7 +55,7 @@ const char *loops_word(Arena *arena, const Kernel *kernel) {
     long long batch = extent_of(kernel, ROLE_FREE), fold = extent_of(kernel, ROLE_FOLD);
     switch (kernel->kind) {
     case KERNEL_ROW:
-        return arena_printf(arena, "%lld rows of %lld", batch, fold);
+        return arena_printf(arena, "%lld rows of %lld", batch * extent_of(kernel, ROLE_M), fold);
     case KERNEL_FOLD:
         return arena_printf(arena, "%lld kept, %lld folded", batch, fold);
     case KERNEL_CONTRACT:

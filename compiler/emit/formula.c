@@ -358,6 +358,8 @@ static void put_cost(Text *text, const Function *function) {
     if (kernel && kernel->kind == KERNEL_ATTEND)
         text_printf(text, "; blocks of %lld queries and %lld keys", (long long)kernel->tile.row_block,
                     (long long)kernel->tile.k_block);
+    for (int loop = 0; kernel && kernel->kind == KERNEL_ROW && loop < kernel->axes.count; loop++)
+        if (kernel->role[loop] == ROLE_M) text_printf(text, " of %lld rows", (long long)kernel->axes.extent[loop]);
     if (!kernel || kernel->kind != KERNEL_CONTRACT || function->role != FUNCTION_COMPUTES) return;
     text_printf(text, " of %lld rows; tile %d x %d vectors", (long long)kernel->tile.row_block, kernel->tile.mr,
                 kernel->tile.nv);

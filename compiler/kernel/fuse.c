@@ -5,7 +5,8 @@
  *
  * Nodes are visited in graph order (fuse_visit.c) and join a group that runs no earlier than any of their producers'
  * (fuse_group.c), so the number of a group is also its turn, and no cycle can arise. Then maps that one other kernel
- * alone reads move there (fuse_sink.c), and what is left to be read from outside gets a place (fuse_place.c).
+ * alone reads move there (fuse_sink.c), sums over rows go with a kernel that has the rows at hand (fuse_columns.c), and
+ * what is left to be read from outside gets a place (fuse_place.c).
  */
 #include "kernel/fuse.h"
 
@@ -62,13 +63,14 @@ static void count_uses(Fuse *fuse) {
 
 /* ---- kernels ---- */
 
-/* A kernel is called after the last value it stores, one with a name of its own before others. */
+/* A kernel is called after the last value it stores, one with a name of its own before others, sums of columns last. */
 static const char *kernel_name(const Fuse *fuse, const Group *group) {
     const Node *best = NULL;
     if (group->kind == KERNEL_ATTEND) return value_name(fuse->arena, group->root);
     for (int i = 0; i < group->nodes.count; i++) {
         const Node *node = group->nodes.at[i];
-        if (fuse->place[node->id].buffer && (node->name || !best || !best->name)) best = node;
+        bool beside = group->parts && node->op->kind == OP_REDUCE && folds_columns(node);
+        if (fuse->place[node->id].buffer && !(best && beside) && (node->name || !best || !best->name)) best = node;
     }
     return value_name(fuse->arena, best ? best : group->nodes.at[group->nodes.count - 1]);
 }
@@ -138,6 +140,8 @@ Schedule *fuse(Model *model, Entry *entry, bool apart) {
     keep_scalar(state, &entry->learning_rate);
     keep_scalar(state, &entry->gradient_norm);
     fuse_sink(state);
+    fuse_columns(state);
+    fuse_find_external(state);
     fuse_places(state);
     for (int id = 0; id < state->groups.count; id++)
         if (state->groups.at[id]->nodes.count > 0) make_kernel(state, state->groups.at[id]);

@@ -11,6 +11,7 @@ typedef struct Group {
     Node *root;
     VEC(Node *) nodes;
     int64_t points, row; /* of the loops' space; ROW: length of the row */
+    int64_t parts;       /* ROW: of how many rows' worth of parts its column sums are, or 0; see fuse_columns.c */
     Axes seed, axes;     /* the coarsest loops, and the loops found by group_resolve */
     LoopRole seed_role[MAX_AXES], role[MAX_AXES];
     Axes fine; /* before loops were joined again; see Kernel */
@@ -71,6 +72,11 @@ bool operand_resolves(Fuse *fuse, Group *group, int index);
 
 void fuse_compute(Fuse *fuse, Node *node); /* finds a group for a map, reduction or gather */
 void fuse_open(Fuse *fuse, Node *node);    /* gives it a group of its own */
+void group_seed_row(Group *group);         /* the coarsest loops of a row kernel, of a fold like `node` */
+void group_seed_fold(Group *group, const Node *node);
+/* Whether a node of the group reads the value, so that another reader does best to join it. */
+bool group_reads(const Fuse *fuse, const Group *group, const Node *value);
+bool group_writes_variable(const Fuse *fuse, const Group *group);
 
 /* ---- fuse_attend.c: the parts of one attention in one kernel ---- */
 
@@ -86,6 +92,13 @@ const Variable *fuse_memory(const Variable *variable); /* a parameter lies in it
 /* ---- fuse_sink.c: moves maps to the one kernel that reads them ---- */
 
 void fuse_sink(Fuse *fuse);
+/* Whether a variable that the node reads is written between two groups' turns. */
+bool fuse_overwritten_between(const Fuse *fuse, const Node *node, int from, int to);
+void fuse_find_external(Fuse *fuse); /* what is read outside its group, now that groups have changed */
+
+/* ---- fuse_columns.c: sums over rows go with the kernel that makes or reads the rows ---- */
+
+void fuse_columns(Fuse *fuse);
 
 /* ---- fuse_shadow.c: memory that stands for a variable whose new value is checked ---- */
 

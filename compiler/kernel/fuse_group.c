@@ -49,9 +49,11 @@ static void seed_loop(Group *group, int64_t extent, LoopRole role) {
     group->seed_role[group->seed.count++] = role;
 }
 
-static void seed_row(Group *group) {
+void group_seed_row(Group *group) {
+    int64_t rows = group->row > 0 ? group->points / group->row : 0;
     group->seed.count = 0;
-    seed_loop(group, group->row > 0 ? group->points / group->row : 0, ROLE_FREE);
+    seed_loop(group, group->parts ? group->parts : rows, ROLE_FREE);
+    if (group->parts) seed_loop(group, rows / group->parts, ROLE_M);
     seed_loop(group, group->row, ROLE_FOLD);
 }
 
@@ -79,8 +81,9 @@ static bool folds_rows(const Node *node, int64_t *row) {
     return true;
 }
 
-static void seed_fold(Group *group, const Node *node) {
+void group_seed_fold(Group *group, const Node *node) {
     const Shape *from = &node->operand[0]->shape;
+    group->seed.count = 0;
     group->points = shape_count(from);
     for (int axis = 0; axis < from->rank; axis++)
         if (from->size[axis] != 1) seed_loop(group, from->size[axis], is_reduced(node, axis) ? ROLE_FOLD : ROLE_FREE);
@@ -146,9 +149,9 @@ static Group *group_new(Fuse *fuse, Node *node) {
     if (group->kind == KERNEL_ROW) {
         group->points = shape_count(&node->operand[0]->shape);
         group->row = row;
-        seed_row(group);
+        group_seed_row(group);
     } else if (group->kind == KERNEL_FOLD) {
-        seed_fold(group, node);
+        group_seed_fold(group, node);
     } else if (group->kind == KERNEL_CONTRACT) {
         seed_product(group, node);
     } else if (group->kind == KERNEL_ATTEND) {
@@ -180,7 +183,7 @@ static bool fits(const Group *group, const Node *node, KernelKind then, int64_t 
 
 static bool same_fold(const Group *group, const Node *node) {
     Group other = {0};
-    seed_fold(&other, node);
+    group_seed_fold(&other, node);
     if (group->seed.count != other.seed.count) return false;
     for (int loop = 0; loop < other.seed.count; loop++)
         if (group->seed.extent[loop] != other.seed.extent[loop] || group->seed_role[loop] != other.seed_role[loop])
@@ -188,7 +191,7 @@ static bool same_fold(const Group *group, const Node *node) {
     return true;
 }
 
-static bool writes_variable(const Fuse *fuse, const Group *group) {
+bool group_writes_variable(const Fuse *fuse, const Group *group) {
     for (int i = 0; i < group->nodes.count; i++) {
         const Buffer *buffer = fuse->place[group->nodes.at[i]->id].buffer;
         if (buffer && buffer->kind == BUF_VARIABLE) return true;
@@ -206,7 +209,7 @@ static bool try_join(Fuse *fuse, Group *group, Node *const *nodes, int count) {
         int64_t row = 0;
         const Rule *rule = rule_for(node->op == &op_gather ? OP_MAP : node->op->kind, group->kind);
         fine = rule && group->update == (node->phase == PHASE_UPDATE);
-        fine = fine && !(fuse->checked[node->id] && writes_variable(fuse, group));
+        fine = fine && !(fuse->checked[node->id] && group_writes_variable(fuse, group));
         fine = fine && !(rule->then == KERNEL_FOLD && node->op->kind != OP_REDUCE && taken == count - 1);
         if (fine && node->op->kind == OP_REDUCE) {
             bool rows = folds_rows(node, &row);
@@ -218,7 +221,7 @@ static bool try_join(Fuse *fuse, Group *group, Node *const *nodes, int count) {
         if (group->kind == KERNEL_MAP && rule->then == KERNEL_ROW) {
             group->kind = KERNEL_ROW;
             group->row = row;
-            seed_row(group);
+            group_seed_row(group);
         }
         vec_push(fuse->arena, &group->nodes, node);
         fuse->group[node->id] = group->id;
@@ -239,7 +242,7 @@ static bool reads_value(const Fuse *fuse, Node *node, const Node *value) {
 }
 
 /* Whether a node of the group reads the same value, so that joining saves a read. */
-static bool reads(const Fuse *fuse, const Group *group, const Node *value) {
+bool group_reads(const Fuse *fuse, const Group *group, const Node *value) {
     if (shape_count(&value->shape) < group->points) return false;
     for (int i = 0; i < group->nodes.count; i++) {
         Node *member = group->nodes.at[i];
@@ -252,7 +255,7 @@ static bool reads(const Fuse *fuse, const Group *group, const Node *value) {
 /* Whether the group reads a value that lies below `node`. */
 static bool shares_read(const Fuse *fuse, const Group *group, Node *node) {
     node = fuse_base(fuse, node);
-    if (!fuse->floating[node->id]) return reads(fuse, group, node);
+    if (!fuse->floating[node->id]) return group_reads(fuse, group, node);
     for (int i = 0; i < node->operand_count; i++)
         if (shares_read(fuse, group, node->operand[i])) return true;
     return false;

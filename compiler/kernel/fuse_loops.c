@@ -222,14 +222,15 @@ static void join_loops(Walk *w) {
     }
 }
 
-/* A product has one n and one k loop; a row has one row loop. */
+/* A product has one n and one k loop; a row has one row loop, and one over the rows of a part. */
 static bool roles_fit(const Walk *w) {
     int count[ROLE_VALUE + 1] = {0};
     for (int loop = 0; loop < w->axes.count; loop++) count[w->role[loop]]++;
     if (w->group->kind == KERNEL_CONTRACT) return count[ROLE_N] == 1 && count[ROLE_FOLD] == 1;
     if (w->group->kind == KERNEL_ATTEND)
         return count[ROLE_M] == 1 && count[ROLE_N] == 1 && count[ROLE_FOLD] == 1 && count[ROLE_VALUE] == 1;
-    if (w->group->kind == KERNEL_ROW || w->group->kind == KERNEL_SCATTER) return count[ROLE_FOLD] == 1;
+    if (w->group->kind == KERNEL_ROW || w->group->kind == KERNEL_SCATTER)
+        return count[ROLE_FOLD] == 1 && count[ROLE_M] <= 1;
     return true;
 }
 

@@ -14,7 +14,6 @@ typedef VEC(Node *) Readers;
 typedef struct Sink {
     Fuse *fuse;
     Readers *readers; /* by node id: the members of groups that read it, through views and floating maps */
-    bool *shown;      /* results, and scalars that the training loop shows */
 } Sink;
 
 static void add_reader(Sink *sink, Node *node, Node *reader) {
@@ -36,8 +35,7 @@ static void find_readers(Sink *sink) {
     }
 }
 
-/* Whether a variable that the node reads is written between its kernel's turn and the later one's. */
-static bool overwritten(const Fuse *fuse, const Node *node, int from, int to) {
+bool fuse_overwritten_between(const Fuse *fuse, const Node *node, int from, int to) {
     for (int i = 0; i < node->operand_count; i++) {
         const Node *base = fuse_base(fuse, node->operand[i]);
         for (int j = 0; base->op == &op_read && j < fuse->writes.count; j++) {
@@ -50,11 +48,19 @@ static bool overwritten(const Fuse *fuse, const Node *node, int from, int to) {
     return false;
 }
 
+/* Scalars that the training loop shows are read from outside as well. */
+static bool is_shown(const Fuse *fuse, const Node *node) {
+    Node *shown[] = {fuse->entry->learning_rate, fuse->entry->gradient_norm};
+    for (int i = 0; i < 2; i++)
+        if (shown[i] && fuse_alias(fuse, shown[i]) == node) return true;
+    return false;
+}
+
 static bool movable(const Sink *sink, const Node *node, int to) {
     const Fuse *fuse = sink->fuse;
-    if (node->op->kind != OP_MAP || fuse->alias[node->id] || sink->shown[node->id]) return false;
+    if (node->op->kind != OP_MAP || fuse->alias[node->id] || is_shown(fuse, node)) return false;
     if (fuse->place[node->id].buffer || fuse->base_of[node->id] || fuse->checked[node->id]) return false;
-    return !overwritten(fuse, node, fuse->group[node->id], to);
+    return !fuse_overwritten_between(fuse, node, fuse->group[node->id], to);
 }
 
 static bool in_cone(Node *const *cone, int count, const Node *node) {
@@ -155,9 +161,9 @@ static void sink_node(Sink *sink, Node *node) {
     if (newly_kept(sink, cone, count, from) < no_longer_kept(sink, cone, count)) move(sink, old, new, cone, count);
 }
 
-static void collect_external(Sink *sink) {
-    Fuse *fuse = sink->fuse;
-    for (int id = 0; id < fuse->graph->nodes.count; id++) fuse->external[id] = sink->shown[id];
+void fuse_find_external(Fuse *fuse) {
+    for (int id = 0; id < fuse->graph->nodes.count; id++)
+        fuse->external[id] = is_shown(fuse, fuse->graph->nodes.at[id]);
     for (int id = 0; id < fuse->groups.count; id++)
         if (fuse->groups.at[id]->nodes.count > 0 && !group_resolve(fuse, fuse->groups.at[id], true))
             fatal("fuse", "a kernel lost its loops");
@@ -165,13 +171,8 @@ static void collect_external(Sink *sink) {
 
 void fuse_sink(Fuse *fuse) {
     Sink sink = {.fuse = fuse, .readers = NEW_ARRAY(fuse->arena, Readers, fuse->capacity)};
-    sink.shown = NEW_ARRAY(fuse->arena, bool, fuse->capacity);
-    Node *scalars[] = {fuse->entry->learning_rate, fuse->entry->gradient_norm};
-    for (int i = 0; i < 2; i++)
-        if (scalars[i]) sink.shown[fuse_alias(fuse, scalars[i])->id] = true;
     find_readers(&sink);
-    collect_external(&sink);
+    fuse_find_external(fuse);
     for (int id = fuse->graph->nodes.count - 1; id >= 0 && !fuse->apart; id--)
         sink_node(&sink, fuse->graph->nodes.at[id]);
-    collect_external(&sink);
 }

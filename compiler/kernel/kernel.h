@@ -90,7 +90,7 @@ bool place_access(const Node *node, const Place *place, const Axes *axes, const 
 
 typedef enum KernelKind {
     KERNEL_MAP,      /* all output axes parallel, one expression per result */
-    KERNEL_ROW,      /* rows parallel; folds over the last axis and sweeps over the same row */
+    KERNEL_ROW,      /* rows parallel; sweeps and folds over the last axis; sums of columns by parts of the rows */
     KERNEL_FOLD,     /* reductions over other axes: kept axes parallel (strips of columns), reduced axes in order */
     KERNEL_CONTRACT, /* a product; maps on its result are the epilogue */
     KERNEL_ATTEND,   /* attention, forward or backward: blocks of queries against blocks of keys */
@@ -101,7 +101,7 @@ typedef enum KernelKind {
 /* What a loop of a kernel is to it. */
 typedef enum LoopRole {
     ROLE_FREE, /* parallel: all of MAP, the rows of ROW, the kept axes of FOLD, the batch of CONTRACT */
-    ROLE_M,    /* rows of a product */
+    ROLE_M,    /* rows of a product; of ROW, those of a part, which its column sums add up in order */
     ROLE_N,    /* columns of a product */
     ROLE_FOLD, /* the row axis of ROW, the reduced axes of FOLD, k of CONTRACT, the ids of SCATTER, the heads' width */
     ROLE_VALUE /* the width of the values of an ATTEND; its queries are M, its keys N */
@@ -167,6 +167,8 @@ Node *schedule_reach(const Schedule *schedule, const Axes *axes, Node *node, con
 /* Row-major over the loops whose role is in `roles`, a bit per LoopRole; 0 along the others. */
 Access axes_over(const Axes *axes, const LoopRole *role, unsigned roles);
 enum { ROLES_ALL = 31, ROLES_RESULT = ROLES_ALL & ~(1 << ROLE_FOLD) };
+/* Whether a reduction keeps the last axis: in a ROW it adds up the rows of a part, where others fold each row. */
+bool folds_columns(const Node *node);
 /* Which roles a node of the kernel moves along. */
 unsigned kernel_roles(const Kernel *kernel, const Node *node);
 Access kernel_access(const Kernel *kernel, const Node *node); /* of a node of the kernel at a point of its loops */

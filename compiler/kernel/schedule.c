@@ -57,11 +57,21 @@ static unsigned attend_roles(const Node *node, int operand) {
     return 1u << ROLE_FREE | roles[row] | roles[column];
 }
 
+bool folds_columns(const Node *node) {
+    const Shape *from = &node->operand[0]->shape;
+    int last = from->rank - 1;
+    while (last > 0 && from->size[last] == 1) last--;
+    for (int i = 0; i < node->attr.axis_count; i++)
+        if (node->attr.axes[i] == last) return false;
+    return node->op->kind == OP_REDUCE;
+}
+
 unsigned kernel_roles(const Kernel *kernel, const Node *node) {
     bool reduced = node->op->kind == OP_REDUCE;
     switch (kernel->kind) {
     case KERNEL_ROW:
-        return shape_count(&node->shape) == kernel->points && !reduced ? ROLES_ALL : ROLES_RESULT;
+        if (reduced) return folds_columns(node) ? ROLES_ALL & ~(1u << ROLE_M) : ROLES_RESULT;
+        return shape_count(&node->shape) == kernel->points ? ROLES_ALL : ROLES_RESULT;
     case KERNEL_FOLD:
         return reduced ? ROLES_RESULT : ROLES_ALL;
     case KERNEL_CONTRACT:

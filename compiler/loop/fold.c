@@ -49,6 +49,11 @@ Expr *fold_start(Lower *lower, const Node *node, bool lanes) {
     return lanes ? ex_lanes(lower, start) : start;
 }
 
+Expr *fold_join(Lower *lower, const Node *node, Expr *sum, Expr *value) {
+    Expr *step[2] = {sum, value};
+    return ex_apply(lower, type_of(node), step_of(node), 2, step);
+}
+
 /* sum = sum + value; in the tail the lanes beyond the part add nothing. */
 void fold_step(Lower *lower, Block *in, const Node *node, Var *into, Expr *value) {
     if (into->lanes) value = ex_lanes(lower, value);
@@ -61,8 +66,7 @@ void fold_step(Lower *lower, Block *in, const Node *node, Var *into, Expr *value
         Expr *choice[3] = {ex_apply(lower, T_MASK, "%0 < %1", 2, both), value, fold_start(lower, node, true)};
         value = ex_apply(lower, value->type, "tg_select(%0, %1, %2)", 3, choice);
     }
-    Expr *step[2] = {ex_var(lower, into), value};
-    st_set(lower, in, into, ex_apply(lower, value->type, step_of(node), 2, step));
+    st_set(lower, in, into, fold_join(lower, node, ex_var(lower, into), value));
 }
 
 Expr *fold_end(Lower *lower, const Node *node, Var *sum) {
@@ -226,8 +230,8 @@ static void add_rows(Lower *lower, Block *in, void *with) {
         lower->shift[across] = shift + r;
         for (int i = 0; i < kernel->outputs.count; i++) {
             Node *node = kernel->outputs.at[i];
-            Expr *step[2] = {ex_var(lower, sums[i]), ex_lanes(lower, value_at(lower, node->operand[0], &all))};
-            st_set(lower, in, sums[i], ex_apply(lower, T_REAL, step_of(node), 2, step));
+            Expr *value = ex_lanes(lower, value_at(lower, node->operand[0], &all));
+            st_set(lower, in, sums[i], fold_join(lower, node, ex_var(lower, sums[i]), value));
         }
         value_forget(lower, across);
     }

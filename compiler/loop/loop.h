@@ -247,6 +247,7 @@ void lane_loop(Lower *lower, const Nest *nest, Block *in, int axis, void (*body)
 /* ---- fold.c: steps of a reduction, shared with row.c ---- */
 
 Expr *fold_start(Lower *lower, const Node *node, bool lanes); /* its neutral element */
+Expr *fold_join(Lower *lower, const Node *node, Expr *sum, Expr *value);
 void fold_step(Lower *lower, Block *in, const Node *node, Var *into, Expr *value);
 Expr *fold_end(Lower *lower, const Node *node, Var *sum); /* over the lanes, in a fixed order */
 

@@ -29,7 +29,8 @@ const char *nest_loop_name(Lower *lower, int loop) {
     if (kernel->role[loop] == ROLE_M) return "i";
     if (kernel->role[loop] == ROLE_N) return "j";
     if (kernel->role[loop] == ROLE_FOLD) return "k";
-    return loop == lower->axes.count - 1 ? "i" : "r";
+    if (loop == lower->axes.count - 1) return "i";
+    return kernel->kind == KERNEL_ROW && kernel->role[loop + 1] == ROLE_M ? "part" : "r";
 }
 
 static Expr *digit(Lower *lower, Var *slice, int64_t unit, int64_t extent, bool first) {

@@ -11,6 +11,11 @@
  *
  * A sum of lanes waits for the one before it, so a sweep that folds takes up to four vectors a turn, each with sums of
  * its own, which are joined after the sweep.
+ *
+ * Sums of columns, the gradient of a bias say, are added up in an array of one row over the rows of a part, in order;
+ * then a slice is a part:
+ *
+ *     for part in slices { sums[] = 0; for r in rows { sweeps: … sums[n] += g[r, n] … }; parts[part, n] = sums[n] }
  */
 #include "loop/loop.h"
 
@@ -19,6 +24,7 @@ enum { CHEAP = 6, TURN_VECTORS = 4 };
 typedef struct RowNode {
     Node *node;
     bool full;  /* one element per point, not one per row */
+    bool down;  /* one element per column of a part: a sum of columns, in `scratch` */
     int level;  /* folds before it */
     int latest; /* the last sweep in which it is needed */
     int cost;   /* of computing it again */
@@ -39,8 +45,9 @@ static RowNode *row_node(const Lower *lower, const Node *node) {
     return NULL;
 }
 
+/* Over the row. */
 static bool is_fold(const Node *node) {
-    return node->op->kind == OP_REDUCE;
+    return node->op->kind == OP_REDUCE && !folds_columns(node);
 }
 
 /* The level of anything that a member reads; -1 levels are not known yet. */
@@ -97,6 +104,7 @@ static void plan_row(Lower *lower, RowPlan *plan) {
         Node *node = kernel->nodes.at[i];
         plan->nodes[i] = (RowNode){.node = node, .level = -1};
         plan->nodes[i].full = kernel_roles(kernel, node) == ROLES_ALL;
+        plan->nodes[i].down = node->op->kind == OP_REDUCE && !is_fold(node);
     }
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
@@ -122,14 +130,18 @@ static void plan_row(Lower *lower, RowPlan *plan) {
     }
 }
 
+/* Where the sweep stands in an array of one row. */
+static Index in_row(Lower *lower) {
+    Access own = {.stride = {0}};
+    own.stride[lower->kernel->inner[lower->axes.count - 1]] = 1;
+    return index_at(lower, &own);
+}
+
 Expr *row_recall(Lower *lower, Node *node, const Access *access) {
     RowNode *member = row_node(lower, node);
     if (!member || !member->kept || lower->sweep <= member->level) return NULL;
     if (member->scratch) {
-        bool lanes = lower->lane_axis >= 0;
-        Access own = {.stride = {0}};
-        own.stride[lower->kernel->inner[lower->axes.count - 1]] = 1;
-        Expr *x = ex_load(lower, member->scratch, index_at(lower, &own), lanes, NULL);
+        Expr *x = ex_load(lower, member->scratch, in_row(lower), lower->lane_axis >= 0, NULL);
         x->depth = lower->axes.count;
         return x;
     }
@@ -144,7 +156,7 @@ bool row_keeps(const Lower *lower, const Node *node) {
 }
 
 static bool keeps_now(const Lower *lower, const RowNode *member) {
-    return member->scratch && member->level == lower->sweep;
+    return member->kept && member->scratch && member->level == lower->sweep;
 }
 
 static bool stores_now(const Lower *lower, const RowNode *member) {
@@ -153,6 +165,10 @@ static bool stores_now(const Lower *lower, const RowNode *member) {
 
 static bool folds_now(const Lower *lower, const RowNode *member) {
     return is_fold(member->node) && member->level == lower->sweep + 1;
+}
+
+static bool adds_now(const Lower *lower, const RowNode *member) {
+    return member->down && member->level == lower->sweep;
 }
 
 static void sweep_body(Lower *lower, Block *in, void *with) {
@@ -164,11 +180,14 @@ static void sweep_body(Lower *lower, Block *in, void *with) {
             fold_step(lower, in, member->node, member->sum[plan->vector],
                       value_at(lower, member->node->operand[0], &all));
         if (keeps_now(lower, member)) {
-            Access own = {.stride = {0}};
-            own.stride[lower->kernel->inner[lower->axes.count - 1]] = 1;
             Expr *value = value_at(lower, member->node, &all);
             if (lower->lane_axis >= 0) value = ex_lanes(lower, value);
-            st_store(lower, in, member->scratch, index_at(lower, &own), value, NULL);
+            st_store(lower, in, member->scratch, in_row(lower), value, NULL);
+        }
+        if (adds_now(lower, member)) {
+            Expr *value = value_at(lower, member->node->operand[0], &all);
+            Expr *sum = ex_load(lower, member->scratch, in_row(lower), lower->lane_axis >= 0, NULL);
+            st_store(lower, in, member->scratch, in_row(lower), fold_join(lower, member->node, sum, value), NULL);
         }
         if (stores_now(lower, member)) value_store(lower, in, member->node, &all, value_at(lower, member->node, &all));
     }
@@ -177,7 +196,7 @@ static void sweep_body(Lower *lower, Block *in, void *with) {
 static void store_row_values(Lower *lower, Block *in, int level) {
     for (int i = 0; i < lower->plan->count; i++) {
         RowNode *member = &lower->plan->nodes[i];
-        if (member->full || !has_place(lower, member->node) || member->level != level) continue;
+        if (member->full || member->down || !has_place(lower, member->node) || member->level != level) continue;
         Access own = kernel_access(lower->kernel, member->node);
         value_store(lower, in, member->node, &own, value_at(lower, member->node, &own));
     }
@@ -245,7 +264,8 @@ static void sweep(Lower *lower, const Nest *nest, Block *in, RowPlan *plan) {
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
         folds = folds || folds_now(lower, member);
-        any = any || folds_now(lower, member) || stores_now(lower, member) || keeps_now(lower, member);
+        any = any || folds_now(lower, member) || stores_now(lower, member) || keeps_now(lower, member) ||
+              adds_now(lower, member);
     }
     if (!any) return;
     int64_t most = lower->lane_axis >= 0 && folds ? lower->axes.extent[last] / lower->lane_count : 1;
@@ -262,36 +282,85 @@ static bool row_fits_lanes(Lower *lower) {
     for (int i = 0; i < lower->plan->count; i++) {
         RowNode *member = &lower->plan->nodes[i];
         Access own = kernel_access(lower->kernel, member->node), all = access_identity(&lower->kernel->fine);
-        if (is_fold(member->node)) {
-            if (member->node->dtype != DT_FLOAT || !lanes_fit(lower, member->node->operand[0], &all, last))
-                return false;
-        } else if (!lanes_fit(lower, member->node, &own, last)) {
+        bool folds = member->node->op->kind == OP_REDUCE;
+        if (folds && (member->node->dtype != DT_FLOAT || !lanes_fit(lower, member->node->operand[0], &all, last)))
             return false;
-        }
+        if (!is_fold(member->node) && !lanes_fit(lower, member->node, &own, last)) return false;
     }
     return true;
+}
+
+/* ---- sums of columns ---- */
+
+static void start_columns(Lower *lower, Block *in, void *with) {
+    RowPlan *plan = with;
+    for (int i = 0; i < plan->count; i++) {
+        const RowNode *member = &plan->nodes[i];
+        if (!member->down) continue;
+        st_store(lower, in, member->scratch, in_row(lower), fold_start(lower, member->node, lower->lane_axis >= 0),
+                 NULL);
+    }
+}
+
+static void store_columns(Lower *lower, Block *in, void *with) {
+    RowPlan *plan = with;
+    for (int i = 0; i < plan->count; i++) {
+        const RowNode *member = &plan->nodes[i];
+        if (!member->down) continue;
+        Access own = kernel_access(lower->kernel, member->node);
+        value_store(lower, in, member->node, &own,
+                    ex_load(lower, member->scratch, in_row(lower), lower->lane_axis >= 0, NULL));
+    }
+}
+
+/* ---- the kernel ---- */
+
+/* Arrays of one row: what sweeps keep, and sums of columns. */
+static void make_scratch(Lower *lower, Block *in, RowPlan *plan, bool down) {
+    int64_t step = lower->lane_axis >= 0 ? lower->lane_count : 1;
+    int64_t row = (lower->axes.extent[lower->axes.count - 1] + step - 1) / step * step;
+    for (int i = 0; i < plan->count; i++) {
+        RowNode *member = &plan->nodes[i];
+        if (member->down != down || (!down && (!member->kept || has_place(lower, member->node)))) continue;
+        const char *name = arena_printf(lower->arena, "%s_row", node_called(member->node));
+        member->scratch = st_array(lower, in, name, member->node->dtype, row);
+    }
+}
+
+static void one_row(Lower *lower, const Nest *nest, Block *in, RowPlan *plan) {
+    make_scratch(lower, in, plan, false);
+    store_row_values(lower, in, 0);
+    for (lower->sweep = 0; lower->sweep < plan->sweeps; lower->sweep++) {
+        sweep(lower, nest, in, plan);
+        store_row_values(lower, in, lower->sweep + 1);
+    }
+}
+
+/* The rows of a part, in order, between the start and the end of the sums of its columns. */
+static void part(Lower *lower, const Nest *nest, Block *in, RowPlan *plan) {
+    int last = lower->axes.count - 1, rows = last - 1;
+    make_scratch(lower, in, plan, true);
+    lane_loop(lower, nest, in, last, start_columns, plan);
+    Var *index = var_new(lower, nest_loop_name(lower, rows), T_INDEX, false);
+    Stmt *loop = st_for(lower, LOOP_SERIAL, index, NULL, ex_int(lower, T_INDEX, lower->axes.extent[rows]), 1);
+    lower->loop[rows] = index;
+    set_blocks(lower, rows + 1, &loop->body);
+    one_row(lower, nest, &loop->body, plan);
+    value_forget(lower, rows);
+    lower->loop[rows] = NULL;
+    set_blocks(lower, rows + 1, in);
+    st_put(lower, in, loop);
+    lane_loop(lower, nest, in, last, store_columns, plan);
 }
 
 void lower_row(Lower *lower) {
     RowPlan *plan = NEW(lower->arena, RowPlan);
     int last = lower->axes.count - 1, order[MAX_AXES];
+    bool parts = last > 0 && lower->kernel->role[last - 1] == ROLE_M;
     for (int loop = 0; loop < MAX_AXES; loop++) order[loop] = loop;
     plan_row(lower, plan);
     lower->lane_axis = row_fits_lanes(lower) ? last : -1;
-    Nest nest = nest_open(lower, order, last, 1, 0);
-    Block *in = &nest.slices->body;
-    int64_t step = lower->lane_axis >= 0 ? lower->lane_count : 1;
-    int64_t row = (lower->axes.extent[last] + step - 1) / step * step;
-    for (int i = 0; i < plan->count; i++) {
-        RowNode *member = &plan->nodes[i];
-        if (member->kept && !has_place(lower, member->node))
-            member->scratch =
-                st_array(lower, in, arena_printf(lower->arena, "%s_row", node_called(member->node)), DT_FLOAT, row);
-    }
-    store_row_values(lower, in, 0);
-    for (lower->sweep = 0; lower->sweep < plan->sweeps; lower->sweep++) {
-        sweep(lower, &nest, in, plan);
-        store_row_values(lower, in, lower->sweep + 1);
-    }
+    Nest nest = nest_open(lower, order, parts ? last - 1 : last, 1, 0);
+    (parts ? part : one_row)(lower, &nest, &nest.slices->body, plan);
     nest_close(lower, &nest);
 }

@@ -1,8 +1,8 @@
 # What row and map kernels read and write: each input once, each result once, whatever it takes to compute.
 rows=$TGC_ROOT/bench/rows.tg
 
-traffic() { # traffic ENTRY READS WRITES: at most so many bytes in all kernels of the entry together
-    expect 0 tgc plan "$rows" "$1" -D M=64 -D N=4096
+traffic() { # traffic ENTRY READS WRITES [M N]: at most so many bytes in all kernels of the entry together
+    expect 0 tgc plan "$rows" "$1" -D "M=${4:-64}" -D "N=${5:-4096}"
     awk -v reads="$2" -v writes="$3" '
         /^ +kernel name/ { table = 1; next }
         table && NF >= 8 { read += $5; written += $6; kernels++ }
@@ -15,3 +15,6 @@ traffic smoothed $((whole + slack)) $((whole + slack))
 traffic gelu $((2 * whole)) $((2 * whole))
 # the loss reads p and g, the norm g, the update p, g and both moments
 traffic adamw $((7 * whole + slack)) $((3 * whole + slack))
+# x and g once for y, dx and the sums over rows of both gradients; 64 parts of each sum
+parts=$((2 * 64 * 128 * 4))
+traffic layernorm $((2 * whole + parts + slack)) $((2 * whole + parts + slack)) 2048 128
