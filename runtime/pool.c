@@ -1,10 +1,12 @@
 /* pool.c: one pool of threads per model; tg_for gives it slices and works along.
  *
- *     tg_for(pool, k03_h, &args, 32)   ->   k03_h(&args, 0, 8) here, k03_h(&args, 8, 15) on a worker, …
+ *     tg_for(pool, k03_h, &args, 32)   ->   k03_h(&args, 0, 8) here, k03_h(&args, 8, 14) on a worker, …
  *
- * A job's slices are handed out by one 64-bit ticket: the job's number above, how many slices are left below. A worker
- * takes slices by compare-and-swap of the ticket alone; a worker that comes late sees another job's number or no slice
- * left, so tg_for waits for slices to be done, not for workers to have looked. Pieces get smaller towards the end.
+ * What one call hands out, the slices of its jobs one after the other, is a round. They are handed out by one 64-bit
+ * ticket: the round's number above, how many slices are left below. A worker takes slices by compare-and-swap of the
+ * ticket alone; a worker that comes late sees another round's number or no slice left, so tg_for waits for slices to be
+ * done, not for workers to have looked. A piece lies within one job, and pieces get smaller towards the job's end: a
+ * slice of one job may be long and of the next one short.
  *
  * An idle worker watches the ticket for a few tens of microseconds, about as long as the serial parts between two
  * kernels take, and then sleeps on a condition. With TG_NO_THREADS all of it is a plain call.
@@ -16,11 +18,16 @@
 
 #include <stdlib.h>
 
+static void tg_run_here(const tg_job *jobs, int count) {
+    for (int i = 0; i < count; i++)
+        if (jobs[i].count > 0) jobs[i].kernel(jobs[i].args, 0, jobs[i].count);
+}
+
 #ifdef TG_NO_THREADS
 
 struct tg_pool {
     int threads;
-    tg_profile *profile; /* of every tg_for, or NULL */
+    tg_profile *profile; /* of every launch, or NULL */
 };
 
 tg_pool *tg_pool_new(int threads) {
@@ -34,9 +41,9 @@ void tg_pool_free(tg_pool *pool) {
     free(pool);
 }
 
-static void tg_run(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
+static void tg_run(tg_pool *pool, const tg_job *jobs, int count) {
     (void)pool;
-    if (count > 0) kernel(args, 0, count);
+    tg_run_here(jobs, count);
 }
 
 #else
@@ -47,17 +54,22 @@ static void tg_run(tg_pool *pool, tg_kernel *kernel, const void *args, int count
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { TG_MOST_THREADS = 64, TG_STACK_BYTES = 4 << 20, TG_SPIN_NS = 40000 };
+enum { TG_MOST_THREADS = 64, TG_STACK_BYTES = 4 << 20, TG_SPIN_NS = 40000, TG_MOST_JOBS = 16 };
+
+typedef struct tg_part { /* a job as workers see it */
+    _Atomic(tg_kernel *) kernel;
+    _Atomic(const void *) args;
+    atomic_int end; /* of its slices, in those of the round */
+} tg_part;
 
 struct tg_pool {
     int threads;         /* the caller's included */
-    tg_profile *profile; /* of every tg_for, or NULL */
+    tg_profile *profile; /* of every launch, or NULL */
     pthread_t ids[TG_MOST_THREADS];
-    /* The job: written before its ticket, read after it. */
-    _Alignas(64) _Atomic(tg_kernel *) kernel;
-    _Atomic(const void *) args;
-    atomic_int count;
-    _Alignas(64) atomic_uint_fast64_t ticket; /* job number << 32 | slices left */
+    /* The round: written before its ticket, read after it. */
+    _Alignas(64) atomic_int count; /* slices of all parts */
+    tg_part parts[TG_MOST_JOBS];
+    _Alignas(64) atomic_uint_fast64_t ticket; /* round number << 32 | slices left */
     _Alignas(64) atomic_int done;             /* slices */
     _Alignas(64) atomic_int sleepers;
     atomic_bool stop;
@@ -80,28 +92,40 @@ static void tg_flush_streams(void) {
 #endif
 }
 
-/* Slices to take at once: a part of what is left, so that the last pieces are small. */
-static uint32_t tg_piece(uint32_t left, int threads) {
-    uint32_t piece = left / (2 * (uint32_t)threads);
-    return piece ? piece : 1;
+typedef struct tg_piece { /* slices [lo, hi) of a part */
+    const tg_part *part;
+    int lo, hi;
+} tg_piece;
+
+/* What to take where `left` slices are left: a share of what its part has left, so that the last pieces are small. */
+static tg_piece tg_next_piece(tg_pool *pool, uint32_t left) {
+    int at = atomic_load_explicit(&pool->count, memory_order_relaxed) - (int)left, begin = 0, i = 0;
+    int end = atomic_load_explicit(&pool->parts[0].end, memory_order_relaxed);
+    while (end <= at && i + 1 < TG_MOST_JOBS) {
+        begin = end;
+        end = atomic_load_explicit(&pool->parts[++i].end, memory_order_relaxed);
+    }
+    int size = (end - at) / (2 * pool->threads);
+    return (tg_piece){&pool->parts[i], at - begin, at - begin + (size > 1 ? size : 1)};
 }
 
-/* Takes and runs pieces of the job that `ticket` shows until there are none; returns the last ticket seen. */
+/* Takes and runs pieces of the round that `ticket` shows until there are none; returns the last ticket seen. */
 static uint64_t tg_work(tg_pool *pool, uint64_t ticket) {
     for (;;) {
         uint32_t left = (uint32_t)ticket;
         if (left == 0) return ticket;
-        uint32_t piece = tg_piece(left, pool->threads);
-        if (!atomic_compare_exchange_weak_explicit(&pool->ticket, &ticket, ticket - piece, memory_order_acq_rel,
-                                                   memory_order_acquire))
+        /* Where this is of a round that is over, so is the ticket, and the exchange fails. */
+        tg_piece piece = tg_next_piece(pool, left);
+        int size = piece.hi - piece.lo;
+        if (!atomic_compare_exchange_weak_explicit(&pool->ticket, &ticket, ticket - (uint32_t)size,
+                                                   memory_order_acq_rel, memory_order_acquire))
             continue;
-        /* The job stays as it is until this piece is done. */
-        int lo = atomic_load_explicit(&pool->count, memory_order_relaxed) - (int)left;
-        tg_kernel *kernel = atomic_load_explicit(&pool->kernel, memory_order_relaxed);
-        const void *args = atomic_load_explicit(&pool->args, memory_order_relaxed);
-        kernel(args, lo, lo + (int)piece);
+        /* The round stays as it is until this piece is done. */
+        tg_kernel *kernel = atomic_load_explicit(&piece.part->kernel, memory_order_relaxed);
+        const void *args = atomic_load_explicit(&piece.part->args, memory_order_relaxed);
+        kernel(args, piece.lo, piece.hi);
         tg_flush_streams();
-        atomic_fetch_add_explicit(&pool->done, (int)piece, memory_order_release);
+        atomic_fetch_add_explicit(&pool->done, size, memory_order_release);
         ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
     }
 }
@@ -111,8 +135,8 @@ static int tg_is_new(tg_pool *pool, uint64_t seen) {
     return ticket >> 32 != seen >> 32 || atomic_load_explicit(&pool->stop, memory_order_relaxed);
 }
 
-/* Until there is another job than `seen` or the pool stops. */
-static void tg_await_job(tg_pool *pool, uint64_t seen) {
+/* Until there is another round than `seen` or the pool stops. */
+static void tg_await_round(tg_pool *pool, uint64_t seen) {
     int64_t until = tg_clock() + TG_SPIN_NS;
     do {
         for (int i = 0; i < 32; i++) {
@@ -132,7 +156,7 @@ static void *tg_worker(void *argument) {
     uint64_t seen = 0;
     while (!atomic_load_explicit(&pool->stop, memory_order_relaxed)) {
         seen = tg_work(pool, atomic_load(&pool->ticket));
-        tg_await_job(pool, seen);
+        tg_await_round(pool, seen);
     }
     return NULL;
 }
@@ -144,26 +168,46 @@ static void tg_wake_sleepers(tg_pool *pool) {
     pthread_mutex_unlock(&pool->lock);
 }
 
-static void tg_run(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
-    if (count <= 0) return;
-    if (count == 1 || !pool || pool->threads == 1) {
-        kernel(args, 0, count);
-        return;
+/* How many of the jobs make up a round; their slices to *slices. */
+static int tg_set_round(tg_pool *pool, const tg_job *jobs, int count, int *slices) {
+    int parts = 0;
+    *slices = 0;
+    while (parts < count && parts < TG_MOST_JOBS && (parts == 0 || jobs[parts].count < INT32_MAX - *slices)) {
+        tg_part *part = &pool->parts[parts];
+        *slices += jobs[parts].count > 0 ? jobs[parts].count : 0;
+        atomic_store_explicit(&part->kernel, jobs[parts].kernel, memory_order_relaxed);
+        atomic_store_explicit(&part->args, jobs[parts].args, memory_order_relaxed);
+        atomic_store_explicit(&part->end, *slices, memory_order_relaxed);
+        parts++;
     }
-    atomic_store_explicit(&pool->kernel, kernel, memory_order_relaxed);
-    atomic_store_explicit(&pool->args, args, memory_order_relaxed);
-    atomic_store_explicit(&pool->count, count, memory_order_relaxed);
+    atomic_store_explicit(&pool->count, *slices, memory_order_relaxed);
     atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
-    uint64_t job = ((atomic_load_explicit(&pool->ticket, memory_order_relaxed) >> 32) + 1) << 32 | (uint32_t)count;
-    atomic_store(&pool->ticket, job);
+    return parts;
+}
+
+/* Hands out one round and waits for its end; returns how many jobs were in it. */
+static int tg_run_round(tg_pool *pool, const tg_job *jobs, int count) {
+    int slices, parts = tg_set_round(pool, jobs, count, &slices);
+    uint64_t round = (atomic_load_explicit(&pool->ticket, memory_order_relaxed) >> 32) + 1;
+    uint64_t ticket = round << 32 | (uint32_t)slices;
+    atomic_store(&pool->ticket, ticket);
     tg_wake_sleepers(pool);
-    tg_work(pool, job);
-    for (int turns = 0; atomic_load_explicit(&pool->done, memory_order_acquire) != count; turns++) {
+    tg_work(pool, ticket);
+    for (int turns = 0; atomic_load_explicit(&pool->done, memory_order_acquire) != slices; turns++) {
         if (turns < 1000)
             tg_pause();
         else
             sched_yield(); /* more threads than processors: let the last one run */
     }
+    return parts;
+}
+
+static void tg_run(tg_pool *pool, const tg_job *jobs, int count) {
+    if (!pool || pool->threads == 1 || (count == 1 && jobs->count <= 1)) {
+        tg_run_here(jobs, count);
+        return;
+    }
+    for (int done = 0; done < count;) done += tg_run_round(pool, jobs + done, count - done);
 }
 
 static int tg_processors(void) {
@@ -219,17 +263,33 @@ void tg_pool_free(tg_pool *pool) {
 
 #endif
 
-__attribute__((noinline)) static void tg_run_timed(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
+/* One job as a launch of its own; on the caller's thread without a pool. */
+__attribute__((noinline)) static void tg_run_timed(tg_profile *profile, tg_pool *pool, const tg_job *job) {
     int64_t from = tg_clock();
-    tg_run(pool, kernel, args, count);
-    tg_profile_add(pool->profile, from, tg_clock());
+    if (pool)
+        tg_run(pool, job, 1);
+    else
+        tg_run_here(job, 1);
+    tg_profile_add(profile, from, tg_clock());
+}
+
+void tg_for_all(tg_pool *pool, const tg_job *jobs, int count) {
+    if (__builtin_expect(pool && pool->profile, 0))
+        for (int i = 0; i < count; i++) tg_run_timed(pool->profile, pool, &jobs[i]);
+    else
+        tg_run(pool, jobs, count);
 }
 
 void tg_for(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
+    tg_for_all(pool, &(tg_job){kernel, args, count}, 1);
+}
+
+void tg_for_here(tg_pool *pool, tg_kernel *kernel, const void *args, int count) {
+    const tg_job job = {kernel, args, count};
     if (__builtin_expect(pool && pool->profile, 0))
-        tg_run_timed(pool, kernel, args, count);
+        tg_run_timed(pool->profile, NULL, &job);
     else
-        tg_run(pool, kernel, args, count);
+        tg_run_here(&job, 1);
 }
 
 void tg_pool_watch(tg_pool *pool, tg_profile *profile) {

@@ -177,7 +177,18 @@ int tg_pool_threads(const tg_pool *pool);
 /* Runs slices [0, count) on the pool's threads and the caller's; returns when all are done. Workers spin briefly
  * between calls, then sleep. Which thread runs a slice is not fixed. */
 void tg_for(tg_pool *pool, tg_kernel *kernel, const void *args, int count);
-/* From now on every tg_for is timed into the profile; NULL: none is. */
+/* One of several kernels that don't need each other's results. */
+typedef struct tg_job {
+    tg_kernel *kernel;
+    const void *args;
+    int count; /* of its slices */
+} tg_job;
+/* As tg_for for each of the jobs, but in one go: their slices are handed out in order, and threads wait for each other
+ * behind the last job only. A profile runs and times them one by one. */
+void tg_for_all(tg_pool *pool, const tg_job *jobs, int count);
+/* As tg_for, on the caller's thread alone: for kernels with less work than handing it out takes. */
+void tg_for_here(tg_pool *pool, tg_kernel *kernel, const void *args, int count);
+/* From now on every kernel that these run is timed into the profile; NULL: none is. */
 void tg_pool_watch(tg_pool *pool, tg_profile *profile);
 
 /* ---- profile.c: how long each launch takes ---- */

@@ -1,5 +1,6 @@
 /* The pool: every slice once, whatever the number of threads, of slices and of calls; sleep and wake; serial use. */
 #include <CUnit/Basic.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,49 @@ static void test_each_slice_once(void) {
         }
         tg_pool_free(pool);
     }
+}
+
+/* Jobs of one call: all slices of each, as if each had a call of its own; more jobs than a round holds, empty ones. */
+static void test_jobs_share_a_call(void) {
+    static int runs[40][70];
+    const int threads[] = {1, 2, 3, 8};
+    for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+        tg_pool *pool = tg_pool_new(threads[t]);
+        for (int count = 0; count <= 40; count++) {
+            Job given[40];
+            tg_job jobs[40];
+            memset(runs, 0, sizeof runs);
+            for (int i = 0; i < count; i++) {
+                given[i] = (Job){runs[i], i + 1};
+                jobs[i] = (tg_job){count_slices, &given[i], (i * 37 + count) % 70};
+            }
+            for (int round = 0; round < 5; round++) tg_for_all(pool, jobs, count);
+            for (int i = 0; i < count; i++) {
+                CU_ASSERT_TRUE(all_are(runs[i], jobs[i].count, 5 * (i + 1)));
+                CU_ASSERT_TRUE(all_are(runs[i] + jobs[i].count, 70 - jobs[i].count, 0));
+            }
+        }
+        tg_pool_free(pool);
+    }
+}
+
+typedef struct Place {
+    pthread_t thread;
+    int elsewhere;
+} Place;
+
+static void note_thread(const void *args, int lo, int hi) {
+    Place *place = (Place *)(uintptr_t)args;
+    place->elsewhere += !pthread_equal(place->thread, pthread_self()) + (lo != 0 || hi != 100);
+}
+
+static void test_runs_here(void) {
+    tg_pool *pool = tg_pool_new(4);
+    Place place = {.thread = pthread_self()};
+    for (int call = 0; call < 200; call++) tg_for_here(pool, note_thread, &place, 100);
+    tg_for_here(NULL, note_thread, &place, 100);
+    CU_ASSERT_EQUAL(place.elsewhere, 0);
+    tg_pool_free(pool);
 }
 
 static void test_many_short_calls(void) {
@@ -120,6 +164,8 @@ int main(void) {
     CU_initialize_registry();
     CU_pSuite suite = CU_add_suite("pool", NULL, NULL);
     CU_ADD_TEST(suite, test_each_slice_once);
+    CU_ADD_TEST(suite, test_jobs_share_a_call);
+    CU_ADD_TEST(suite, test_runs_here);
     CU_ADD_TEST(suite, test_many_short_calls);
     CU_ADD_TEST(suite, test_wakes_from_sleep);
     CU_ADD_TEST(suite, test_no_pool_and_all_cores);
