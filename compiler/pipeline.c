@@ -115,6 +115,11 @@ static void run_lower(Compile *c) {
         vec_push(c->arena, &c->programs, program_lower(c->schedules.at[i], c->machine));
 }
 
+static void run_group(Compile *c) {
+    if (c->output.check) return; /* every launch is followed by a check of what it wrote */
+    for (int i = 0; i < c->programs.count; i++) program_group(c->programs.at[i], c->machine);
+}
+
 static void run_emit(Compile *c) {
     emit(&c->output, c->model, c->programs.at, c->machine);
 }
@@ -141,6 +146,11 @@ static void check_schedules(const Compile *c, const char *pass) {
 static void check_programs(const Compile *c, const char *pass) {
     (void)pass;
     for (int i = 0; i < c->programs.count; i++) program_check(c->programs.at[i], c->machine);
+}
+
+static void check_groups(const Compile *c, const char *pass) {
+    (void)pass;
+    for (int i = 0; i < c->programs.count; i++) program_check_groups(c->programs.at[i]);
 }
 
 static void dump_tree(Text *text, const Compile *c) {
@@ -187,6 +197,7 @@ const Pass pass_table[] = {
     {"tile", "choose tiles for the machine", run_tile, check_schedules, dump_schedules},
     {"plan", "place every buffer in the arena", run_plan, check_schedules, dump_schedules},
     {"lower", "turn each kernel into a loop nest", run_lower, check_programs, dump_programs},
+    {"group", "let launches that do not need each other run together", run_group, check_groups, dump_programs},
     {"emit", "write C", run_emit, NULL, dump_source},
     {"inspect", "let libclang confirm what was written", run_inspect, NULL, dump_inspected},
     {"build", "compile with clang", run_build, NULL, dump_build},

@@ -114,6 +114,10 @@ static void list_launch(Emitter *e, int entry, int function, int kernel) {
     launch.node = planned ? main_node(planned) : NULL;
     launch.phases = phases_of(launched);
     launch.slices = launched->slices;
+    launch.first = function;
+    while (program->functions.at[launch.first]->joins) launch.first--;
+    launch.last = launch.first + group_size(program, launch.first) - 1;
+    launch.here = launched->here && launch.first == launch.last;
     list_buffers(e, &launch);
     launch.computes = results_text(e, program->schedule, launched);
     vec_push(e->arena, &e->output->launches, launch);

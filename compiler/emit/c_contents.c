@@ -16,7 +16,7 @@ enum { LINE_WIDTH = 120 };
 static const char reading_text[] =
     " * How to read it. An entry point is a function that runs kernels in order: tg_for gives the slices [lo, hi) of "
     "a\n"
-    " * kernel's grid to the threads. Above each kernel stand\n"
+    " * kernel's grid to the threads, tg_for_all those of several that don't need each other. Above each kernel stand\n"
     " *   - the line of the model that it comes from; of a backward kernel the line that it differentiates, and the "
     "rule:\n"
     " *     G or d_Y is the gradient that arrives at Y, dX what goes on to X (docs/adjoints.md derives every rule);\n"

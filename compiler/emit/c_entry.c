@@ -8,14 +8,12 @@
  *     int m_step(m *handle, const int32_t *src, float *loss) {
  *         ...
  *         const struct step_tensors t = {.src = src, .h = (float *)(model->arena + 1024)};
- *         tg_for(model->pool, k03_h, &(struct k03_h_args){.src = t.src, .h = t.h}, 32);
+ *         tg_for(model->pool, k03_h, &(struct k03_h_args){.src = t.src, .h = t.h}, 32);      c_launch.c
  *
  * All checks of indices come first; the function returns there before anything is written that outlives the call. */
 #include "emit/parts.h"
 
 #include <string.h>
-
-enum { LINE_WIDTH = 120 };
 
 /* ---- the struct of tensors ---- */
 
@@ -206,66 +204,6 @@ const char *pointer_text(Emitter *e, const EntryText *entry, const Function *fun
     return arena_printf(e->arena, "t.%s + %lld", member->name, (long long)offset);
 }
 
-/* What a launch passes for its arrays, then for its dropout sites. */
-static const char **launch_values(Emitter *e, const EntryText *entry, const Function *f) {
-    const char **values = NEW_ARRAY(e->arena, const char *, f->arrays.count + f->sites.count + 1);
-    for (int i = 0; i < f->arrays.count; i++) values[i] = pointer_text(e, entry, f, f->arrays.at[i]);
-    for (int i = 0; i < f->sites.count; i++)
-        values[f->arrays.count + i] = arena_printf(e->arena, "%lu", (unsigned long)(uint32_t)f->sites.at[i]);
-    return values;
-}
-
-/* The initialisers of a launch's args, one string each. */
-static int launch_args(Emitter *e, const Function *f, const KernelText *kernel, const char *const *values,
-                       const char **args) {
-    int count = 0;
-    for (int i = 0; i < f->arrays.count; i++) {
-        const char *name = kernel->function->arrays.at[i]->name;
-        args[count++] = arena_printf(e->arena, ".%s = %s", name, values[i]);
-    }
-    for (int i = 0; i < f->scalars.count; i++) {
-        if (strcmp(f->scalars.at[i], "step") != 0) fatal("emit", "no run-time scalar is named %s", f->scalars.at[i]);
-        args[count++] = ".step = step";
-    }
-    if (f->reads_keys) args[count++] = ".key0 = key0", args[count++] = ".key1 = key1";
-    for (int i = 0; i < f->sites.count; i++)
-        args[count++] = arena_printf(e->arena, ".site%d = %s", i, values[f->arrays.count + i]);
-    if (f->reads_slot) args[count++] = ".slot = &slot";
-    return count;
-}
-
-void put_launch(Emitter *e, Text *text, const Function *f, const KernelText *kernel, const char *const *values) {
-    const char **args = NEW_ARRAY(e->arena, const char *, f->arrays.count + f->scalars.count + f->sites.count + 4);
-    int count = launch_args(e, f, kernel, values, args);
-    if (!count) {
-        text_printf(text, "tg_for(model->pool, %s, NULL, %lld);\n", kernel->name, (long long)f->slices);
-        return;
-    }
-    Text line;
-    text_init(&line, e->arena);
-    text_printf(&line, "tg_for(model->pool, %s, &(struct %s){", kernel->name, kernel->args_type);
-    for (int i = 0; i < count; i++) text_printf(&line, "%s%s", i ? ", " : "", args[i]);
-    text_printf(&line, "}, %lld);\n", (long long)f->slices);
-    if (line.length + (size_t)text->indent * 4 <= LINE_WIDTH) {
-        text_add(text, line.at);
-        return;
-    }
-    text_printf(text, "tg_for(model->pool, %s,\n", kernel->name);
-    text_indent(text, 1);
-    size_t head = strlen("tg_for(model->pool, ") + strlen(kernel->name) + strlen(", ");
-    if (line.length - head + (size_t)text->indent * 4 <= LINE_WIDTH) {
-        text_add(text, line.at + head);
-        text_indent(text, -1);
-        return;
-    }
-    text_printf(text, "&(struct %s){\n", kernel->args_type);
-    text_indent(text, 1);
-    for (int i = 0; i < count; i++) text_printf(text, "%s,\n", args[i]);
-    text_indent(text, -1);
-    text_printf(text, "},\n%lld);\n", (long long)f->slices);
-    text_indent(text, -1);
-}
-
 /* What the instance shows of the last training call: lr and gradient norm. */
 static void put_shown(Emitter *e, Text *text, const EntryText *entry, Node *node, const char *field) {
     double value;
@@ -282,19 +220,13 @@ static void put_shown(Emitter *e, Text *text, const EntryText *entry, Node *node
     (void)e;
 }
 
-static int last_check(const Program *program) {
+int last_check(const Program *program) {
     int last = -1;
     for (int i = 0; i < program->functions.count; i++) {
         const Kernel *kernel = program->functions.at[i]->kernel;
         if (kernel && kernel->kind == KERNEL_CHECK) last = i;
     }
     return last;
-}
-
-void put_quote(Emitter *e, Text *text, const Function *f, const char **quoted) {
-    const char *origin = origin_text(e, f);
-    if (strcmp(origin, *quoted) != 0 && *origin) text_printf(text, "/* %s */\n", origin);
-    *quoted = origin;
 }
 
 /* The part of the step that a launch stands in: a kernel may come early with something for a later part. */
@@ -309,7 +241,7 @@ static int part_of(const Program *program, int launch) {
 }
 
 /* The calls, in loops where they repeat; `structs` gets what the loops' tables are made of. */
-static void put_launches(Emitter *e, Text *structs, Text *text, const EntryText *entry, int first_launch) {
+static void put_body(Emitter *e, Text *structs, Text *text, const EntryText *entry, int first_launch) {
     static const char *const title[] = {"forward", "backward", "update"};
     const Program *program = entry->program;
     int checks = last_check(program), phase = -1, accumulate = entry->entry->accumulate;
@@ -337,9 +269,12 @@ static void put_launches(Emitter *e, Text *structs, Text *text, const EntryText 
             quoted = "";
             continue;
         }
-        put_quote(e, text, f, &quoted);
-        put_launch(e, text, f, &e->kernels.at[e->kernel_of[first_launch + i]], launch_values(e, entry, f));
+        LaunchLine lines[MOST_TOGETHER];
+        int count = group_size(program, i);
+        for (int k = 0; k < count; k++) lines[k] = launch_line(e, entry, first_launch, i + k);
+        put_launches(e, text, lines, count, &quoted);
         put_checked(e, text, entry, i);
+        i += count - 1;
         if (i == checks && !e->output->check)
             text_printf(text, "if (slot.label) return out_of_range(model, \"%s\", &slot);\n", entry->entry->name);
     }
@@ -414,8 +349,7 @@ void put_entry(Emitter *e, Text *text, EntryText *entry, int first_launch) {
     text_init(&structs, e->arena);
     text_init(&launches, e->arena);
     text_indent(&launches, 1);
-    find_repeats(e, entry, first_launch, last_check(program) + 1);
-    put_launches(e, &structs, &launches, entry, first_launch);
+    put_body(e, &structs, &launches, entry, first_launch);
     text_add(text, structs.at);
     bool keys = false, step = false;
     for (int i = 0; i < program->functions.count; i++) {

@@ -176,6 +176,7 @@ void emit(Output *output, Model *model, Program *const *programs, const Machine 
     collect_entries(&e, programs);
     collect_kernels(&e, programs);
     collect_rows(&e);
+    find_repeats(&e);
 
     Text rest, *text = &rest;
     text_init(text, e.arena);

@@ -81,9 +81,29 @@ static void find_within(Emitter *e, EntryText *entry, const int *kernel_of, int 
     find_within(e, entry, kernel_of, repeat.first + repeat.period * repeat.turns, to);
 }
 
-void find_repeats(Emitter *e, EntryText *entry, int first_launch, int from) {
+/* A call stands within one turn, and is the same in each. */
+static void cut_groups(const Program *program, const Repeat *repeat) {
+    for (int i = 0; i < repeat->period; i++) {
+        bool joins = i > 0;
+        for (int turn = 0; turn < repeat->turns; turn++)
+            joins = joins && program->functions.at[repeat->first + turn * repeat->period + i]->joins;
+        for (int turn = 0; turn < repeat->turns; turn++)
+            program->functions.at[repeat->first + turn * repeat->period + i]->joins = joins;
+    }
+    int past = repeat->first + repeat->period * repeat->turns;
+    if (past < program->functions.count) program->functions.at[past]->joins = false;
+}
+
+void find_repeats(Emitter *e) {
     if (e->output->check) return; /* every launch has a line of its own to be checked behind */
-    find_within(e, entry, e->kernel_of + first_launch, from, entry->program->functions.count);
+    int first_launch = 0;
+    for (int i = 0; i < e->model->entries.count; i++) {
+        EntryText *entry = &e->entries[i];
+        int count = entry->program->functions.count;
+        find_within(e, entry, e->kernel_of + first_launch, last_check(entry->program) + 1, count);
+        for (int j = 0; j < entry->repeats.count; j++) cut_groups(entry->program, &entry->repeats.at[j]);
+        first_launch += count;
+    }
 }
 
 const Repeat *repeat_at(const EntryText *entry, int launch) {
@@ -264,10 +284,13 @@ void put_repeat(Emitter *e, Text *structs, Text *text, const EntryText *entry, c
     if (table.columns.count)
         text_printf(text, "const struct %s_layers_%d *its = &layers_%d[layer];\n", entry->name, number, number);
     const char *quoted = "";
-    for (int i = 0; i < repeat->period; i++) {
-        const Function *f = launched(&table, 0, i);
-        put_quote(e, text, f, &quoted);
-        put_launch(e, text, f, &e->kernels.at[table.kernel_of[repeat->first + i]], values[i]);
+    for (int i = 0; i < repeat->period;) {
+        LaunchLine lines[MOST_TOGETHER];
+        int count = group_size(entry->program, repeat->first + i);
+        for (int k = 0; k < count; k++, i++)
+            lines[k] =
+                (LaunchLine){launched(&table, 0, i), &e->kernels.at[table.kernel_of[repeat->first + i]], values[i]};
+        put_launches(e, text, lines, count, &quoted);
     }
     text_indent(text, -1);
     text_add(text, "}\n");

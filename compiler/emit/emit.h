@@ -35,6 +35,8 @@ const EmbeddedFile *embedded_find(const char *name); /* NULL if there is none */
 
 Program *program_lower(Schedule *schedule, const Machine *machine);
 void program_check(const Program *program, const Machine *machine);
+void program_group(Program *program, const Machine *machine); /* which launches run together */
+void program_check_groups(const Program *program);
 void program_print(Text *text, const Program *program); /* its functions, in the order of their launches */
 
 /* ---- c_model.c (with names.c, c_code.c, c_header.c, c_tables.c): the files ---- */
@@ -56,6 +58,8 @@ typedef struct OutputLaunch { /* one call of a kernel by an entry point */
     const Node *node;         /* the main one of what it computes, or NULL */
     const char *computes;     /* a line per result: "h[B, F] = gelu(x1 @ w1 + b1)" */
     int64_t slices;
+    int first, last; /* the launches of its entry that run together with it, itself among them */
+    bool here;       /* it runs on the caller's thread alone */
     VEC(const Buffer *) reads, writes;
 } OutputLaunch;
 

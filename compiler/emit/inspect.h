@@ -64,6 +64,7 @@ double inspect_products(const Written *written, Piece *function, int64_t slices)
 typedef struct LaunchText {
     const char *kernel;
     int64_t slices;
+    int call;                         /* the number of its call: launches of one call run together */
     VEC(const char *) fields, places; /* of its arguments: "ids" and "t.ids + 16" */
 } LaunchText;
 typedef struct LaunchTexts {

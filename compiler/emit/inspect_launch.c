@@ -31,18 +31,44 @@ static void find_fields(const Written *w, const Piece *piece, LaunchText *launch
     }
 }
 
-void inspect_launches(const Written *w, const Piece *piece, LaunchTexts *out) {
-    if (piece->kind == CXCursor_CallExpr && !strcmp(piece->name, "tg_for")) {
-        const Piece *kernel = piece_plain(piece_child(piece, 2)), *given = piece_child(piece, 3),
-                    *slices = piece_plain(piece_child(piece, 4));
-        if (!kernel || !given || !slices || slices->kind != CXCursor_IntegerLiteral)
-            fatal("emit", "a call of tg_for that is no launch");
-        LaunchText launch = {.kernel = kernel->name, .slices = strtoll(slices->name, NULL, 10)};
-        find_fields(w, given, &launch);
-        vec_push(w->arena, out, launch);
-        return;
+/* kernel, args, slices: the arguments of tg_for, or a tg_job. */
+static void add_launch(const Written *w, const Piece *kernel, int call, LaunchTexts *out) {
+    const Piece *given = kernel ? kernel->next : NULL, *slices = given ? piece_plain(given->next) : NULL;
+    kernel = piece_plain(kernel);
+    if (!slices || slices->kind != CXCursor_IntegerLiteral) fatal("emit", "a call of tg_for that is no launch");
+    LaunchText launch = {.kernel = kernel->name, .slices = strtoll(slices->name, NULL, 10), .call = call};
+    find_fields(w, given, &launch);
+    vec_push(w->arena, out, launch);
+}
+
+/* The list of jobs, somewhere in a compound literal. */
+static const Piece *jobs_in(const Piece *piece) {
+    if (!piece || piece->kind == CXCursor_InitListExpr) return piece;
+    for (const Piece *child = piece->child; child; child = child->next) {
+        const Piece *jobs = jobs_in(child);
+        if (jobs) return jobs;
     }
-    for (const Piece *child = piece->child; child; child = child->next) inspect_launches(w, child, out);
+    return NULL;
+}
+
+static void add_jobs(const Written *w, const Piece *piece, int call, LaunchTexts *out) {
+    const Piece *jobs = jobs_in(piece_child(piece, 2)), *stated = piece_plain(piece_child(piece, 3));
+    int count = 0;
+    for (const Piece *job = jobs ? jobs->child : NULL; job; job = job->next, count++)
+        add_launch(w, job->child, call, out);
+    if (!stated || stated->kind != CXCursor_IntegerLiteral || strtol(stated->name, NULL, 10) != count)
+        fatal("emit", "a call of tg_for_all has %d jobs and does not say so", count);
+}
+
+void inspect_launches(const Written *w, const Piece *piece, LaunchTexts *out) {
+    bool one =
+        piece->kind == CXCursor_CallExpr && (!strcmp(piece->name, "tg_for") || !strcmp(piece->name, "tg_for_here"));
+    bool many = piece->kind == CXCursor_CallExpr && !strcmp(piece->name, "tg_for_all");
+    int call = out->count ? out->at[out->count - 1].call + 1 : 0;
+    if (one) add_launch(w, piece_child(piece, 2), call, out);
+    if (many) add_jobs(w, piece, call, out);
+    for (const Piece *child = piece->child; child && !one && !many; child = child->next)
+        inspect_launches(w, child, out);
 }
 
 /* ---- what is stored by a check ---- */
@@ -155,9 +181,10 @@ static const char *place_of(const LaunchText *launch, const char *field) {
     return NULL;
 }
 
-static bool was_checked(const Written *w, Piece *const *kernels, const LaunchTexts *launches, int before,
+/* By an earlier call than that of `launch`. */
+static bool was_checked(const Written *w, Piece *const *kernels, const LaunchTexts *launches, int launch,
                         const char *place) {
-    for (int i = 0; i < before; i++)
+    for (int i = 0; i < launch && launches->at[i].call < launches->at[launch].call; i++)
         for (int j = 0; j < launches->at[i].fields.count; j++)
             if (!strcmp(launches->at[i].places.at[j], place) &&
                 stores_checked(kernel_named(w, kernels, launches->at[i].kernel), launches->at[i].fields.at[j]))

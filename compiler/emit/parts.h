@@ -134,15 +134,25 @@ int tensor_number(const EntryText *entry, const Member *member);
 
 /* "t.h + 1024": the pointer that a launch passes for an array. */
 const char *pointer_text(Emitter *e, const EntryText *entry, const Function *function, const Array *array);
-/* One call of tg_for; `values` are those of its arrays, then of its dropout sites. */
-void put_launch(Emitter *e, Text *text, const Function *f, const KernelText *kernel, const char *const *values);
-/* The line of the model that a launch comes from, where it isn't `quoted` already. */
-void put_quote(Emitter *e, Text *text, const Function *f, const char **quoted);
+int last_check(const Program *program); /* the last launch that checks indices, or -1 */
+
+/* ---- c_launch.c ---- */
+
+typedef struct LaunchLine { /* a launch as it is written */
+    const Function *function;
+    const KernelText *kernel;
+    const char *const *values; /* of its arrays, then of its dropout sites */
+} LaunchLine;
+
+LaunchLine launch_line(Emitter *e, const EntryText *entry, int first_launch, int launch);
+/* A call of tg_for, or of tg_for_all where there are more lines than one; before a launch the line of the model that it
+ * comes from, where it isn't `quoted` already. */
+void put_launches(Emitter *e, Text *text, const LaunchLine *lines, int count, const char **quoted);
 
 /* ---- c_repeat.c ---- */
 
-void find_repeats(Emitter *e, EntryText *entry, int first_launch, int from); /* among the launches from `from` on */
-const Repeat *repeat_at(const EntryText *entry, int launch);                 /* that begins with the launch, or NULL */
+void find_repeats(Emitter *e);                               /* of all entry points; after collect_kernels */
+const Repeat *repeat_at(const EntryText *entry, int launch); /* that begins with the launch, or NULL */
 /* The loop, and the struct of its table's rows to stand before the function. */
 void put_repeat(Emitter *e, Text *structs, Text *text, const EntryText *entry, const Repeat *repeat, int first_launch);
 

@@ -1,7 +1,7 @@
 /* check.c: what must hold of a function before it is printed, and what it costs.
  *
- * In: a function of the loop language. Out: its counts of operations and bytes; or the end of the program, with the
- * pass to blame, unless all of this is proved:
+ * In: a function of the loop language. Out: its counts of operations and bytes, and which elements each of its arrays
+ * reaches; or the end of the program, with the pass to blame, unless all of this is proved:
  *
  *     each Var and local array is declared before its use, and no constant is set
  *     each index lies inside its buffer               for i in 0 … 63: i * 256 + 16, 16 wide, of 16 160 elements
@@ -302,6 +302,22 @@ static void check_block(Checker *c, const Block *block) {
     c->locals.count = locals;
 }
 
+/* Which elements of its buffer each array reaches. */
+static void note_spans(const Checker *c, Function *function) {
+    int64_t first, last;
+    for (int i = 0; i < function->arrays.count; i++) {
+        Array *array = function->arrays.at[i];
+        array->first = 0, array->last = -1;
+        for (int j = 0; j < c->touches.count; j++) {
+            if (c->touches.at[j].array != array) continue;
+            box_hull(&c->touches.at[j].box, &first, &last);
+            if (array->last < array->first) array->first = first, array->last = last;
+            if (first < array->first) array->first = first;
+            if (last > array->last) array->last = last;
+        }
+    }
+}
+
 static void check_function(Function *function, Memory *memory, int lane_count, bool f64) {
     Checker c = {.arena = arena_new(), .function = function, .memory = memory, .lane_count = lane_count};
     c.float_bytes = f64 ? 8 : 4;
@@ -313,6 +329,7 @@ static void check_function(Function *function, Memory *memory, int lane_count, b
     function->flop = c.flop;
     function->products = c.products;
     function->bytes = count_bytes(&c);
+    note_spans(&c, function);
     memory_after(&c);
     arena_free(c.arena);
 }

@@ -36,6 +36,8 @@ typedef struct Array {
     int64_t offset; /* elements from the start of the buffer */
     bool written;
     int64_t count; /* of a local array, in elements */
+    int64_t first,
+        last; /* of the buffer's elements that the function touches, found by loop_check; none: last < first */
 } Array;
 
 /* constant + sum(var * scale); the vars are T_INDEX. */
@@ -136,6 +138,8 @@ struct Function {
     double flop, bytes;     /* counted by loop_check from the loops themselves */
     double products;        /* the multiply-adds of a product among them, each of them one */
     Kernel *kernel;         /* the (first) kernel it was made for */
+    bool joins;             /* its slices are handed out together with those of the launch before it; see group.c */
+    bool here;              /* launched alone it runs on the caller's thread */
 };
 
 /* ---- build.c: small constructors ---- */
@@ -287,6 +291,14 @@ void loop_names(Arena *arena, Function *function); /* names as short as their sc
  */
 void loop_check(Function *function, int lane_count, bool f64);
 void loop_check_program(const Program *program, int lane_count, bool f64);
+/* ---- group.c ---- */
+
+enum { MOST_TOGETHER = 16 }; /* launches */
+/* Sets joins and here. Needs what loop_check_program counts. */
+void group(Program *program, const Machine *machine);
+int group_size(const Program *program, int launch); /* how many launches run together from this one on: 1 if it alone */
+void group_check(const Program *program);           /* fatal("group", …) where one of them needs another */
+
 /* ---- words.c, print.c ---- */
 
 /* Whether a C file that includes tg_vec.h gives the word a meaning already: keywords, macros, parameters of kernels. */

@@ -108,6 +108,8 @@ static const Spoiled spoiled[] = {
      "internal error in lower: k01_gather uses elements of checked_ids as indices, which no launch before has checked"},
     {".checked_ids = t.checked_ids, .table", ".checked_ids = ids, .table",
      "internal error in lower: k01_gather uses elements of checked_ids as indices, which no launch before has checked"},
+    {"},\n        2);", "},\n        1);",
+     "internal error in emit: a call of tg_for_all has 2 jobs and does not say so"},
 };
 
 static void spoil(Compile *compile, const Spoiled *how) {
