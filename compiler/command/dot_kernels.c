@@ -17,9 +17,10 @@ typedef struct Sketch {
     const Kernel **writer; /* by node: the kernel that puts it into memory, or NULL */
     const char **result;   /* by kernel: the results it writes, or NULL */
     double *flop, *bytes;  /* by kernel */
-    int *box;              /* by kernel, -1 before it has one */
-    int *input;            /* by port, likewise */
-    const bool *chosen;    /* by kernel */
+    const Output *output;
+    int *box;           /* by kernel, -1 before it has one */
+    int *input;         /* by port, likewise */
+    const bool *chosen; /* by kernel */
 } Sketch;
 
 typedef VEC(Node *) NodeList;
@@ -66,6 +67,8 @@ static const char *label_of(const Sketch *sketch, const Kernel *kernel, const No
                 place_word(arena, node->forward ? node->forward->span : node->span));
     if (sketch->flop[kernel->id] > 0) text_printf(&text, "%s, ", amount_word(arena, sketch->flop[kernel->id], "FLOP"));
     text_add(&text, amount_word(arena, sketch->bytes[kernel->id], "B"));
+    const char *beside = beside_word(arena, sketch->output, kernel);
+    if (strchr(beside, '-')) text_printf(&text, "\nkernels %s together", beside);
     int count = 0;
     for (int i = 0; i < reads->count; i++) {
         const Node *read = reads->at[i];
@@ -175,7 +178,8 @@ void draw_kernels(Drawing *drawing, const Schedule *schedule, const Output *outp
     Arena *arena = drawing->arena;
     int kernels = schedule->kernels.count, inputs = schedule->entry->inputs.count;
     bool *chosen = NEW_ARRAY(arena, bool, kernels + 1);
-    Sketch sketch = {.drawing = drawing, .schedule = schedule, .backward = backward, .chosen = chosen};
+    Sketch sketch = {
+        .drawing = drawing, .schedule = schedule, .backward = backward, .chosen = chosen, .output = output};
     sketch.writer = NEW_ARRAY(arena, const Kernel *, schedule->entry->graph->nodes.count + 1);
     sketch.result = NEW_ARRAY(arena, const char *, kernels + 1);
     sketch.flop = NEW_ARRAY(arena, double, kernels + 1);

@@ -61,8 +61,12 @@ const char *loops_word(Arena *arena, const Kernel *kernel);             /* "2048
 const char *tile_word(Arena *arena, const Kernel *kernel);              /* "6 x 4 vectors, B in panels", "" for none */
 const char *amount_word(Arena *arena, double amount, const char *unit); /* "604 MFLOP"; without a unit "604 M" */
 const char *seconds_word(Arena *arena, double seconds);                 /* "1.2 ms" */
-const char *node_word(Arena *arena, const Node *node);                  /* its name, or v54 */
-const char *results_word(Arena *arena, const char *computes);           /* lines joined by "; " */
+/* "7-9": launches that run together; "here": on the caller's thread; "" for alone. */
+const char *together_word(Arena *arena, const OutputLaunch *launch);
+/* The same with the kernels of the schedule, packs left out. */
+const char *beside_word(Arena *arena, const Output *output, const Kernel *kernel);
+const char *node_word(Arena *arena, const Node *node);        /* its name, or v54 */
+const char *results_word(Arena *arena, const char *computes); /* lines joined by "; " */
 
 /* ---- the forms ---- */
 

@@ -143,10 +143,12 @@ static void put_launch(Json *j, const InspectEntry *entry, const InspectRow *row
     put_key(j, "loops", loops_word(j->arena, planned));
     put_key(j, "tile", launch->packs ? "" : tile_word(j->arena, planned));
     text_printf(j->text,
-                "\"slices\": %lld, \"flop\": %.17g, \"bytes\": %.17g, \"intensity\": %.6g, \"seconds\": %.6g, "
+                "\"slices\": %lld, \"together\": [%d, %d], \"here\": %s, \"flop\": %.17g, \"bytes\": %.17g, "
+                "\"intensity\": %.6g, \"seconds\": %.6g, "
                 "\"share\": %.6g, \"bound\": \"%s\", \"place\": %d",
-                (long long)launch->slices, cost->flop, cost->bytes, cost->intensity, cost->seconds, row->share,
-                cost->memory_bound ? "memory" : "arithmetic", launch->node ? place_index(j, launch->node) : -1);
+                (long long)launch->slices, launch->first, launch->last, launch->here ? "true" : "false", cost->flop,
+                cost->bytes, cost->intensity, cost->seconds, row->share, cost->memory_bound ? "memory" : "arithmetic",
+                launch->node ? place_index(j, launch->node) : -1);
     put_computes(j, launch->computes);
     put_rules(j, row);
     put_buffer_ids(j, "reads", launch->reads.at, launch->reads.count);

@@ -2,24 +2,26 @@
  *
  *     step of m.tg: 22 launches, 37 MFLOP, 13.1 MB, …
  *
- *      #  kernel  phase    line      loops               FLOP    bytes  FLOP/B  slices  share  computes
- *      3  k03_h   forward  nn.tg:15  32 x 256, k 784   16.8 M    970 k    17.3       4  41 %   h[B, H] = gelu(…)
+ *      #  kernel  phase    line      loops               FLOP    bytes  FLOP/B  slices  together  share  computes
+ *      3  k03_h   forward  nn.tg:15  32 x 256, k 784   16.8 M    970 k    17.3       4  3-5       41 %   h[B, H] = …
  *
- * Where some rows are chosen, they alone stand there. */
+ * Launches 3 to 5 don't need each other: their slices are handed out together. "here" is a launch that is too small to
+ * be handed out. Where some rows are chosen, they alone stand there. */
 #include "command/inspect.h"
 
 #include <string.h>
 
-enum { COLUMNS = 12 };
+enum { COLUMNS = 13 };
 
 typedef struct Column {
     const char *title;
     bool right; /* numbers end at the same column */
 } Column;
 
-static const Column columns_of[COLUMNS] = {{"#", true},      {"kernel", false}, {"phase", false}, {"line", false},
-                                           {"loops", false}, {"tile", false},   {"FLOP", true},   {"bytes", true},
-                                           {"FLOP/B", true}, {"slices", true},  {"share", true},  {"computes", false}};
+static const Column columns_of[COLUMNS] = {{"#", true},        {"kernel", false}, {"phase", false},    {"line", false},
+                                           {"loops", false},   {"tile", false},   {"FLOP", true},      {"bytes", true},
+                                           {"FLOP/B", true},   {"slices", true},  {"together", false}, {"share", true},
+                                           {"computes", false}};
 
 typedef struct Line {
     const char *cell[COLUMNS];
@@ -33,7 +35,7 @@ static Line line_of(Arena *arena, const InspectRow *row, int number) {
                    launch->node ? place_word(arena, launch->node->span) : "", loops_word(arena, launch->planned),
                    launch->packs ? "" : tile_word(arena, launch->planned), amount_word(arena, cost->flop, ""),
                    amount_word(arena, cost->bytes, ""), arena_printf(arena, "%.3g", cost->intensity),
-                   arena_printf(arena, "%lld", (long long)launch->slices),
+                   arena_printf(arena, "%lld", (long long)launch->slices), together_word(arena, launch),
                    arena_printf(arena, "%.1f %%", 100 * row->share), results_word(arena, launch->computes)}};
 }
 

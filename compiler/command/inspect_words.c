@@ -14,6 +14,28 @@ const char *kind_word(KernelKind kind) {
     return words[kind];
 }
 
+const char *together_word(Arena *arena, const OutputLaunch *launch) {
+    if (launch->first < launch->last) return arena_printf(arena, "%d-%d", launch->first, launch->last);
+    return launch->here ? "here" : "";
+}
+
+const char *beside_word(Arena *arena, const Output *output, const Kernel *kernel) {
+    const OutputLaunch *launch = NULL, *entry = NULL;
+    for (int i = 0; i < output->launches.count && !launch; i++) {
+        const OutputLaunch *at = &output->launches.at[i];
+        if (!entry || entry->entry != at->entry) entry = at;
+        if (at->planned == kernel && !at->packs) launch = at;
+    }
+    if (!launch || launch->first == launch->last) return launch && launch->here ? "here" : "";
+    int first = kernel->id, last = kernel->id;
+    for (int i = launch->first; i <= launch->last; i++) {
+        if (entry[i].packs || !entry[i].planned) continue;
+        if (entry[i].planned->id < first) first = entry[i].planned->id;
+        if (entry[i].planned->id > last) last = entry[i].planned->id;
+    }
+    return first < last ? arena_printf(arena, "%d-%d", first, last) : "";
+}
+
 const char *file_word(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;

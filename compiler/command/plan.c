@@ -6,7 +6,8 @@
  *
  * The lower bound is the largest sum of bytes that live at one kernel: no plan can do with less. A tensor lives from
  * the kernel that first writes it to the last that uses it. A kernel's reads and writes count each tensor once, as far
- * as views let it be seen; panels that a product's operand is laid out in are written and read. */
+ * as views let it be seen; panels that a product's operand is laid out in are written and read. Kernels that don't need
+ * each other run together, very small ones on the caller's thread ("here"). */
 #include "command/inspect.h"
 
 #include <stdlib.h>
@@ -34,6 +35,7 @@ typedef struct KernelUse {
 
 typedef struct Plan {
     Arena *arena;
+    const Output *output; /* what was written: which kernels run together */
     const Schedule *schedule;
     VEC(Tenant) tenants; /* the largest first */
     KernelUse *uses;     /* by kernel */
@@ -143,9 +145,9 @@ static void find_gradients(Plan *plan) {
             plan->gradients += (double)plan->tenants.at[i].buffer->bytes;
 }
 
-static Plan *plan_make(Arena *arena, const Schedule *schedule) {
+static Plan *plan_make(Arena *arena, const Schedule *schedule, const Output *output) {
     Plan *plan = NEW(arena, Plan);
-    *plan = (Plan){.arena = arena, .schedule = schedule};
+    *plan = (Plan){.arena = arena, .output = output, .schedule = schedule};
     const Model *model = schedule->model;
     find_tenants(plan);
     find_uses(plan);
@@ -297,14 +299,14 @@ static void put_tenants(Text *text, const Plan *plan, bool all) {
 
 static void put_kernels(Text *text, const Plan *plan) {
     const Schedule *schedule = plan->schedule;
-    text_printf(text, "\n  %6s %-24s %-9s %-9s %12s %12s %12s  line\n", "kernel", "name", "kind", "phase", "reads",
-                "writes", "live");
+    text_printf(text, "\n  %6s %-24s %-9s %-9s %12s %12s %12s  %-8s  line\n", "kernel", "name", "kind", "phase",
+                "reads", "writes", "live", "together");
     for (int i = 0; i < schedule->kernels.count; i++) {
         const Kernel *kernel = schedule->kernels.at[i];
         const Node *node = kernel->nodes.count ? kernel->nodes.at[kernel->nodes.count - 1] : NULL;
-        text_printf(text, "  %6d %-24s %-9s %-9s %12.0f %12.0f %12.0f  %s\n", i, kernel->name, kind_word(kernel->kind),
-                    phase_word(1u << kernel->phase), plan->uses[i].reads, plan->uses[i].writes, plan->uses[i].live,
-                    line_of(plan->arena, node));
+        text_printf(text, "  %6d %-24s %-9s %-9s %12.0f %12.0f %12.0f  %-8s  %s\n", i, kernel->name,
+                    kind_word(kernel->kind), phase_word(1u << kernel->phase), plan->uses[i].reads, plan->uses[i].writes,
+                    plan->uses[i].live, beside_word(plan->arena, plan->output, kernel), line_of(plan->arena, node));
     }
 }
 
@@ -343,9 +345,10 @@ static void put_json(Text *text, const Plan *plan) {
         const Node *node = kernel->nodes.count ? kernel->nodes.at[kernel->nodes.count - 1] : NULL;
         text_printf(text,
                     "%s\n  {\"name\": \"%s\", \"kind\": \"%s\", \"phase\": \"%s\", \"reads\": %.0f, \"writes\": %.0f, "
-                    "\"live\": %.0f, \"line\": \"%s\"}",
+                    "\"live\": %.0f, \"together\": \"%s\", \"line\": \"%s\"}",
                     i ? "," : "", kernel->name, kind_word(kernel->kind), phase_word(1u << kernel->phase),
-                    plan->uses[i].reads, plan->uses[i].writes, plan->uses[i].live, line_of(plan->arena, node));
+                    plan->uses[i].reads, plan->uses[i].writes, plan->uses[i].live,
+                    beside_word(plan->arena, plan->output, kernel), line_of(plan->arena, node));
     }
     text_add(text, "]}\n");
 }
@@ -361,7 +364,7 @@ static bool is_any(const Model *model, const char *name) {
 static int run(Request *request) {
     Compile compile;
     if (!compile_request(request, &compile)) return STATUS_USAGE;
-    if (!request->stop_after) compile.stop_after = "plan";
+    if (!request->stop_after) compile.stop_after = "emit";
     int status = pipeline_run(&compile);
     if (status || request->stop_after) return status;
     const char *name = request->words.count > 1 ? request->words.at[1] : NULL;
@@ -372,7 +375,7 @@ static int run(Request *request) {
     for (int i = 0; i < compile.schedules.count; i++) {
         const Schedule *schedule = compile.schedules.at[i];
         if (name && !entry_called(schedule->entry, name)) continue;
-        Plan *plan = plan_make(request->arena, schedule);
+        Plan *plan = plan_make(request->arena, schedule, &compile.output);
         if (request->json)
             put_json(&text, plan);
         else

@@ -19,7 +19,7 @@ TG
 # ---- the table: a row for each launch ----
 expect 0 tgc inspect m.tg step --target portable
 stdout_has 'step of m.tg: '
-stdout_matches '# +kernel +phase +line +loops +tile +FLOP +bytes +FLOP/B +slices +share +computes'
+stdout_matches '# +kernel +phase +line +loops +tile +FLOP +bytes +FLOP/B +slices +together +share +computes'
 stdout_matches ' 0  step_k00_[a-z_]+ +forward +m.tg:9 +4 ids'
 first=$(grep -o 'step_k00_[a-z_]*' .stdout | head -n 1)
 stdout_matches 'step_k[0-9]+_d_W +backward +nn.tg:15 .* d_W\[I, O\] = '

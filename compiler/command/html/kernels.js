@@ -33,9 +33,14 @@ function bufferWords(ids) {
   return ids.map(id => current.index.buffer.get(id).name).join(', ') || 'nothing';
 }
 
+function togetherWords(launch) {
+  const [first, last] = launch.together;
+  return first < last ? `, together with launches ${first} to ${last}` : launch.here ? ' on the caller\'s thread' : '';
+}
+
 function costWords(launch) {
   return `${amount(launch.flop, 'FLOP')}, ${amount(launch.bytes, 'B')}, ${launch.intensity.toPrecision(3)} FLOP/B; ` +
-         `${launch.slices} slice${launch.slices === 1 ? '' : 's'}; ${seconds(launch.seconds)} by ${launch.bound}, ` +
+         `${launch.slices} slice${launch.slices === 1 ? '' : 's'}${togetherWords(launch)}; ${seconds(launch.seconds)} by ${launch.bound}, ` +
          `${percent(launch.share)} of ${current.index.entry.name}`;
 }
 
