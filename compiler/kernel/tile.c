@@ -24,7 +24,8 @@ enum {
     SLICE_FLOP = 1 << 21,
     SLICES = 32,           /* of a product, at least, where its rows are enough */
     PANEL_ROWS = 256,      /* rows of a slice that share a panel of their own, where there are as many */
-    OWN_ROWS = 64,         /* with fewer rows than this, all slices share the panels that a kernel before them makes */
+    OWN_ROWS = 64,         /* with fewer rows than this, or so many slices that would make the same panel, a kernel */
+    MAKERS = 4,            /* before them makes the panels */
     PANEL_BYTES = 1 << 18, /* a panel of B stays in the second-level cache, */
     ROWS_STAY = 8,         /* kernels after which rows of A laid out for one product still serve another */
     BLOCKED_ROWS = 256     /* with the accumulators of a slice that wait in memory */
@@ -71,12 +72,16 @@ int64_t tile_rows(const ProductFacts *facts, const TileChoice *choice) {
     return rows < m ? rows : m;
 }
 
-static int64_t right_of(const ProductFacts *facts, int64_t panel) {
+/* By each slice, unless too many slices would make the same panel. */
+static int64_t right_of(const ProductFacts *facts, TileChoice choice) {
     const ProductShape *shape = &facts->shape;
+    int64_t panel = choice.nv * facts->lanes;
     bool apart = facts->b_step >= FAR_APART || shape->k * panel * facts->element > PANEL_BYTES / 2;
     bool reused = shape->m >= REUSE && shape->k > 1, across = (shape->form & 1) != 0;
     if (!across && shape->n % panel == 0 && !(apart && reused)) return RIGHT_IN_PLACE;
-    return shape->m >= OWN_ROWS || shape->shared == 1 ? RIGHT_BY_SLICE : RIGHT_BEFORE;
+    choice.right = RIGHT_BY_SLICE;
+    int64_t rows = tile_rows(facts, &choice), makers = (shape->m + rows - 1) / rows * shape->shared;
+    return makers == 1 || (rows >= OWN_ROWS && makers < MAKERS) ? RIGHT_BY_SLICE : RIGHT_BEFORE;
 }
 
 static int64_t left_of(const ProductFacts *facts, int64_t panel) {
@@ -86,8 +91,9 @@ static int64_t left_of(const ProductFacts *facts, int64_t panel) {
 
 TileChoice tile_with(const ProductFacts *facts, int64_t mr, int64_t nv) {
     int64_t panel = nv * facts->lanes;
-    TileChoice choice = {.mr = mr, .nv = nv, .right = right_of(facts, panel), .left = left_of(facts, panel)};
+    TileChoice choice = {.mr = mr, .nv = nv, .left = left_of(facts, panel)};
     choice.steps = tile_steps(facts, PANEL_BYTES / (panel * facts->element));
+    choice.right = right_of(facts, choice);
     choice.rows = tile_rows(facts, &choice);
     return choice;
 }
