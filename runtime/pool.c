@@ -85,13 +85,6 @@ static void tg_pause(void) {
 #endif
 }
 
-/* Stores that went past the caches are not ordered by atomics. */
-static void tg_flush_streams(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_sfence();
-#endif
-}
-
 typedef struct tg_piece { /* slices [lo, hi) of a part */
     const tg_part *part;
     int lo, hi;
@@ -124,7 +117,6 @@ static uint64_t tg_work(tg_pool *pool, uint64_t ticket) {
         tg_kernel *kernel = atomic_load_explicit(&piece.part->kernel, memory_order_relaxed);
         const void *args = atomic_load_explicit(&piece.part->args, memory_order_relaxed);
         kernel(args, piece.lo, piece.hi);
-        tg_flush_streams();
         atomic_fetch_add_explicit(&pool->done, size, memory_order_release);
         ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
     }

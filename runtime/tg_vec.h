@@ -145,6 +145,13 @@ TG_INLINE void tg_stream(real *to, vec v) {
     tg_store(to, v);
 }
 
+/* What was streamed is seen by whoever sees what is stored after this. */
+TG_INLINE void tg_stream_end(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_sfence();
+#endif
+}
+
 TG_INLINE ivec tg_load_int(const int32_t *from) {
     tg_ints v;
     __builtin_memcpy(&v, from, sizeof v);

@@ -181,12 +181,21 @@ void st_set(Lower *lower, Block *in, Var *var, Expr *value) {
     stmt->value = value;
 }
 
-void st_store(Lower *lower, Block *in, Array *array, Index index, Expr *value, Expr *part) {
+static Stmt *store_new(Lower *lower, Block *in, Array *array, Index index, Expr *value) {
     Stmt *stmt = st_add(lower, in, ST_STORE);
     stmt->array = array;
     stmt->index = index;
     stmt->value = value;
-    stmt->part = value->lanes ? part : NULL;
+    return stmt;
+}
+
+void st_store(Lower *lower, Block *in, Array *array, Index index, Expr *value, Expr *part) {
+    store_new(lower, in, array, index, value)->part = value->lanes ? part : NULL;
+}
+
+void st_stream(Lower *lower, Block *in, Array *array, Index index, Expr *value) {
+    store_new(lower, in, array, index, value)->stream = true;
+    lower->function->streams = true;
 }
 
 Array *st_array(Lower *lower, Block *in, const char *name, DType dtype, int64_t count) {

@@ -237,6 +237,7 @@ static void check_set(Checker *c, const Stmt *s) {
 
 /* A block of LANES rows and columns changes places: the only call that touches memory. */
 static void check_call(Checker *c, const Stmt *s) {
+    if (!strcmp(s->text, "tg_stream_end()")) return;
     if (strcmp(s->text, "tg_transpose_block(&%0, %1, &%2, %3)") != 0)
         fatal("lower", "%s: what %s touches is not known", c->function->name, s->text);
     const Expr *from = s->arg[0], *to = s->arg[2];

@@ -107,6 +107,7 @@ struct Stmt {
     Expr *value, *part;
     Array *array;
     Index index;
+    bool stream;      /* ST_STORE: past the caches */
     const char *text; /* ST_COMMENT; ST_CALL's format */
     int arg_count;
     Expr *arg[6];
@@ -132,6 +133,7 @@ struct Function {
     bool reads_slot;           /* args also hold `tg_slot *slot` */
     VEC(const char *) scalars; /* names of run-time scalars in args, each a `real`: "step" */
     Block body;
+    bool streams;           /* has stores past the caches, which its end waits for */
     FunctionRole role;      /* what it does for its kernel */
     VEC(NamedValue) values; /* computed here under a name of their own */
     int64_t slices;         /* the grid: tg_for's count */
@@ -169,6 +171,7 @@ Var *st_let(Lower *lower, Block *in, const char *name, Expr *value);
 Var *st_var(Lower *lower, Block *in, const char *name, Expr *value);
 void st_set(Lower *lower, Block *in, Var *var, Expr *value);
 void st_store(Lower *lower, Block *in, Array *array, Index index, Expr *value, Expr *part);
+void st_stream(Lower *lower, Block *in, Array *array, Index index, Expr *value); /* of lanes, past the caches */
 Array *st_array(Lower *lower, Block *in, const char *name, DType dtype, int64_t count);
 void st_call(Lower *lower, Block *in, const char *format, int count, Expr *const *args);
 void st_comment(Lower *lower, Block *in, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -215,7 +218,7 @@ void value_bind(Lower *lower, const Node *node, const Access *access, Expr *valu
 void value_called(Lower *lower, const Node *node, const Var *var);
 /* Forgets every value that depends on loop `depth` or one inside it. */
 void value_forget(Lower *lower, int depth);
-/* Stores a value to the node's place at the point. */
+/* Stores a value to the node's place at the point; past the caches what is too large for them and not read back. */
 void value_store(Lower *lower, Block *in, Node *node, const Access *access, Expr *value);
 /* Whether the node can be computed over lanes along loop `axis`: every access stands still there or goes on by one. */
 bool lanes_fit(Lower *lower, Node *node, const Access *access, int axis);

@@ -58,6 +58,7 @@ static void lower_kernel(Schedule *schedule, const Machine *machine, Program *pr
     Lower *lower = lower_new(schedule, machine, program, kernel, "");
     for (size_t row = 0; row < sizeof skeletons / sizeof skeletons[0]; row++)
         if (skeletons[row].kind == kernel->kind) skeletons[row].lower(lower);
+    if (lower->function->streams) st_call(lower, &lower->function->body, "tg_stream_end()", 0, NULL);
 }
 
 Program *lower(Schedule *schedule, const Machine *machine) {

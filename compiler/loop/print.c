@@ -455,7 +455,8 @@ static void put_store(Printer *p, const Stmt *s) {
         put_line(
             p, arena_printf(p->arena, "tg_store%s_part(%s, %s, %s);", suffix, place, value, piece_of(p, s->part).text));
     else
-        put_line(p, arena_printf(p->arena, "tg_store%s(%s, %s);", suffix, place, value));
+        put_line(p,
+                 arena_printf(p->arena, "%s%s(%s, %s);", s->stream ? "tg_stream" : "tg_store", suffix, place, value));
 }
 
 static void put_statement(Printer *p, const Stmt *s) {

@@ -175,12 +175,32 @@ static Expr *load_node(Lower *lower, Node *node, const Access *access) {
     return load_at(lower, lower->schedule->place[node->id].buffer, &in_buffer);
 }
 
+enum { PAST_CACHES = 32 << 20 }; /* bytes of a tensor of which little is left in a cache when it is read */
+
+/* Whether a vector of the value is stored without its line being read first: of a row kernel's large result for the
+ * caller, which no sweep reads back, where no vector shares a line with another. Maps gain nothing by it. */
+static bool goes_past_caches(Lower *lower, const Node *node, const Access *in_buffer) {
+    const Buffer *buffer = lower->schedule->place[node->id].buffer;
+    if (lower->kernel->kind != KERNEL_ROW || buffer->kind != BUF_RESULT || node->dtype != DT_FLOAT) return false;
+    if (lower->part || in_buffer->index || row_keeps(lower, node)) return false;
+    if (shape_count(&node->shape) * lower->machine->vector_bytes / lower->lane_count < PAST_CACHES) return false;
+    bool fits = in_buffer->offset % lower->lane_count == 0;
+    for (int loop = 0; loop < lower->axes.count; loop++)
+        if (loop != lower->lane_axis && stride_at(lower, in_buffer, loop) % lower->lane_count != 0) fits = false;
+    return fits;
+}
+
 void value_store(Lower *lower, Block *in, Node *node, const Access *access, Expr *value) {
     Access in_buffer;
     node = schedule_reach(lower->schedule, &lower->kernel->fine, node, access, &in_buffer);
     Array *array = node_array(lower, node, in_buffer.offset, true);
-    if (moves_in_lanes(lower, &in_buffer)) value = ex_lanes(lower, value);
-    st_store(lower, in, array, index_in_buffer(lower, &in_buffer), value, lower->part);
+    Index index = index_in_buffer(lower, &in_buffer);
+    bool lanes = moves_in_lanes(lower, &in_buffer);
+    if (lanes) value = ex_lanes(lower, value);
+    if (lanes && goes_past_caches(lower, node, &in_buffer))
+        st_stream(lower, in, array, index, value);
+    else
+        st_store(lower, in, array, index, value, lower->part);
 }
 
 /* ---- leaves ---- */

@@ -18,3 +18,12 @@ traffic adamw $((7 * whole + slack)) $((3 * whole + slack))
 # x and g once for y, dx and the sums over rows of both gradients; 64 parts of each sum
 parts=$((2 * 64 * 128 * 4))
 traffic layernorm $((2 * whole + parts + slack)) $((2 * whole + parts + slack)) 2048 128
+
+# A result of 32 MiB goes past the caches where each of its vectors stands on a line of its own.
+streams() { # streams M N: how many stores of layernorm's kernels do
+    "$TGC" emit "$rows" layernorm -D "M=$1" -D "N=$2" --target x86-64-v4 >.c || fail "layernorm is not written"
+    grep -c 'tg_stream(' .c
+}
+[ "$(streams 16384 768)" -gt 0 ] && grep -q 'tg_stream_end();' .c || fail "a large result is not streamed"
+[ "$(streams 2048 256)" = 0 ] || fail "a small result is streamed"
+[ "$(streams 16384 767)" = 0 ] || fail "rows that share lines are streamed"
