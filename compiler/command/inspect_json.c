@@ -213,6 +213,18 @@ static void put_nodes(Json *j, const InspectEntry *entry) {
     text_add(j->text, "],\n");
 }
 
+static void put_stays(Json *j, const Buffer *buffer) {
+    text_printf(j->text, ", \"offset\": %zu, \"first\": %d, \"last\": %d", buffer->offset, buffer->first, buffer->last);
+    if (buffer->under) text_printf(j->text, ", \"under\": %d", buffer->under->id);
+    if (buffer->stay_count < 2) return;
+    for (int i = 0; i < buffer->stay_count; i++) {
+        const Stay *stay = &buffer->stays[i];
+        text_printf(j->text, "%s[%zu, %zu, %d, %d]", i ? ", " : ", \"stays\": [", stay->from, stay->bytes, stay->first,
+                    stay->last);
+    }
+    text_add(j->text, "]");
+}
+
 static void put_buffers(Json *j, const InspectEntry *entry) {
     static const char *const kinds[] = {[BUF_INPUT] = "input",
                                         [BUF_RESULT] = "result",
@@ -225,9 +237,7 @@ static void put_buffers(Json *j, const InspectEntry *entry) {
         const Buffer *buffer = schedule->buffers.at[i];
         text_printf(j->text, "%s{\"id\": %d, \"kind\": \"%s\", \"name\": %s, \"bytes\": %zu", i ? ",\n" : "\n",
                     buffer->id, kinds[buffer->kind], quoted(j->arena, buffer->name), buffer->bytes);
-        if (buffer->kind == BUF_ARENA && buffer->first >= 0)
-            text_printf(j->text, ", \"offset\": %zu, \"first\": %d, \"last\": %d", buffer->offset, buffer->first,
-                        buffer->last);
+        if (buffer->kind == BUF_ARENA && buffer->first >= 0) put_stays(j, buffer);
         text_add(j->text, "}");
     }
     text_add(j->text, "]");

@@ -5,9 +5,10 @@
  *       h         262.1 k         0    3-17   ...###############......  m.tg:31
  *
  * The lower bound is the largest sum of bytes that live at one kernel: no plan can do with less. A tensor lives from
- * the kernel that first writes it to the last that uses it. A kernel's reads and writes count each tensor once, as far
- * as views let it be seen; panels that a product's operand is laid out in are written and read. Kernels that don't need
- * each other run together, very small ones on the caller's thread ("here"). */
+ * the kernel that first writes it to the last that uses it; pieces that kernels write one by one each from their own. A
+ * result that lies over an operand counts once. A kernel's reads and writes count each tensor once, as far as views let
+ * it be seen; panels that a product's operand is laid out in are written and read. Kernels that don't need each other
+ * run together, very small ones on the caller's thread ("here"). */
 #include "command/inspect.h"
 
 #include <stdlib.h>
@@ -125,11 +126,7 @@ static void find_uses(Plan *plan) {
     const Schedule *schedule = plan->schedule;
     plan->uses = NEW_ARRAY(plan->arena, KernelUse, schedule->kernels.count + 1);
     for (int i = 0; i < schedule->kernels.count; i++) plan->uses[i] = use_of(plan, schedule->kernels.at[i]);
-    for (int i = 0; i < plan->tenants.count; i++) {
-        const Buffer *buffer = plan->tenants.at[i].buffer;
-        for (int k = buffer->first; k <= buffer->last && k < schedule->kernels.count; k++)
-            plan->uses[k].live += (double)buffer->bytes;
-    }
+    for (int i = 0; i < schedule->kernels.count; i++) plan->uses[i].live = (double)schedule->live[i];
     for (int i = 0; i < schedule->kernels.count; i++)
         if (plan->uses[i].live > plan->uses[plan->fullest].live) plan->fullest = i;
 }
@@ -223,6 +220,16 @@ static void put_again(Text *text, const Schedule *schedule) {
     text_add(text, "\n");
 }
 
+/* Bytes of the buffer at that kernel, those that another takes over there not among them. */
+static double bytes_at(const Buffer *buffer, int kernel) {
+    double bytes = 0;
+    for (int i = 0; i < buffer->stay_count; i++) {
+        const Stay *stay = &buffer->stays[i];
+        if (stay->first <= kernel && kernel <= stay->last - (buffer->under != NULL)) bytes += (double)stay->bytes;
+    }
+    return bytes;
+}
+
 static void put_totals(Text *text, const Plan *plan) {
     const Schedule *schedule = plan->schedule;
     const double *variables = plan->variables;
@@ -241,8 +248,7 @@ static void put_totals(Text *text, const Plan *plan) {
     double parts[PART_COUNT] = {0};
     for (int i = 0; i < plan->tenants.count; i++) {
         const Tenant *tenant = &plan->tenants.at[i];
-        if (tenant->buffer->first <= plan->fullest && plan->fullest <= tenant->buffer->last)
-            parts[tenant->part] += (double)tenant->buffer->bytes;
+        parts[tenant->part] += bytes_at(tenant->buffer, plan->fullest);
     }
     text_printf(text, "  fullest at kernel %d, %s (%s):", plan->fullest, kernel->name,
                 kernel->nodes.count ? line_of(arena, kernel->nodes.at[kernel->nodes.count - 1]) : "");
@@ -270,6 +276,16 @@ static void put_ruler(Text *text, const Plan *plan, int width) {
     text_printf(text, "  %-*s %12s %12s %9s  %-*s\n", width, "tenths in use", "", "", "", columns, live);
 }
 
+/* What the buffer takes the bytes of: "d_h, x"; "" for nothing. */
+static const char *lies_over(const Plan *plan, const Buffer *buffer) {
+    const char *names = "";
+    for (int i = 0; i < plan->tenants.count; i++) {
+        const Buffer *other = plan->tenants.at[i].buffer;
+        if (other->under == buffer) names = arena_printf(plan->arena, "%s%s%s", names, *names ? ", " : "", other->name);
+    }
+    return names;
+}
+
 static void put_tenant(Text *text, const Plan *plan, const Tenant *tenant, int width) {
     const Buffer *buffer = tenant->buffer;
     char picture[PICTURE + 1] = "";
@@ -278,8 +294,9 @@ static void put_tenant(Text *text, const Plan *plan, const Tenant *tenant, int w
     memset(picture, '.', (size_t)columns);
     memset(picture + from, "#@u="[tenant->part], (size_t)(to - from + 1));
     const char *kernels = arena_printf(plan->arena, "%d-%d", buffer->first, buffer->last);
-    text_printf(text, "  %-*s %12zu %12zu %9s  %s  %s\n", width, buffer->name, buffer->bytes, buffer->offset, kernels,
-                picture, line_of(plan->arena, tenant->node));
+    const char *over = lies_over(plan, buffer);
+    text_printf(text, "  %-*s %12zu %12zu %9s  %s  %s%s%s\n", width, buffer->name, buffer->bytes, buffer->offset,
+                kernels, picture, line_of(plan->arena, tenant->node), *over ? ", over " : "", over);
 }
 
 static void put_tenants(Text *text, const Plan *plan, bool all) {
@@ -335,9 +352,9 @@ static void put_json(Text *text, const Plan *plan) {
         const Buffer *buffer = tenant->buffer;
         text_printf(text,
                     "%s\n  {\"name\": \"%s\", \"part\": \"%s\", \"bytes\": %zu, \"offset\": %zu, \"first\": %d, "
-                    "\"last\": %d, \"line\": \"%s\"}",
+                    "\"last\": %d, \"over\": \"%s\", \"line\": \"%s\"}",
                     i ? "," : "", buffer->name, part_names[tenant->part], buffer->bytes, buffer->offset, buffer->first,
-                    buffer->last, line_of(plan->arena, tenant->node));
+                    buffer->last, lies_over(plan, buffer), line_of(plan->arena, tenant->node));
     }
     text_add(text, "],\n \"kernels\": [");
     for (int i = 0; i < schedule->kernels.count; i++) {

@@ -56,6 +56,12 @@ typedef enum BufferKind {
     BUF_SCALAR    /* a run-time scalar of the instance: step */
 } BufferKind;
 
+/* Bytes of a buffer in the arena, and the kernels (positions in the schedule) between which they live. */
+typedef struct Stay {
+    size_t from, bytes;
+    int first, last;
+} Stay;
+
 typedef struct Buffer {
     int id;
     BufferKind kind;
@@ -71,6 +77,9 @@ typedef struct Buffer {
     int port;
     size_t offset, bytes; /* bytes; offset in the arena, 64-byte aligned */
     int first, last;      /* the kernels (positions in the schedule) of its first write and last use */
+    Stay *stays;          /* of a BUF_ARENA: the same of its pieces, which have a kernel each that writes them first */
+    int stay_count;
+    struct Buffer *under; /* what the last kernel that reads it writes over it, or NULL */
 } Buffer;
 
 /* A materialised node: element (i0, i1, …) lies at offset + sum(i * stride) elements, + index * index_stride. */
@@ -156,6 +165,7 @@ typedef struct Schedule {
     int gate;           /* position of the first kernel that writes parameters or state: all checks come before it */
     size_t arena_bytes; /* what memory planned */
     size_t lower_bound; /* the largest sum of live bytes at any kernel */
+    size_t *live;       /* that sum, by kernel */
 } Schedule;
 
 /* schedule.c: what the files after fuse ask of a schedule */
@@ -180,10 +190,12 @@ Access attend_access(const Kernel *kernel, const Node *node, int index);
 void kernel_reads(const Schedule *schedule, const Kernel *kernel, bool *reads);
 
 Schedule *fuse(Model *model, Entry *entry, bool apart); /* apart: every node a kernel of its own */
-void order(Schedule *schedule); /* sequence; checks first, writes last; reads before overwrites */
+void order(Schedule *schedule);                     /* sequence; checks first, writes last; reads before overwrites */
+void reorder(Schedule *schedule, const int *order); /* kernel order[i] comes to position i */
 /* Chooses tiles and packing, where `tuned` (tuned.h; or NULL) has a row for a product by that. */
 void tile(Schedule *schedule, const Machine *machine, Tuned *tuned);
-void plan_memory(Schedule *schedule, bool apart); /* apart: each buffer between guards of 64 bytes, for --check */
+/* Places buffers, in an order of kernels that needs little; apart: each between guards of 64 bytes, for --check. */
+void plan_memory(Schedule *schedule, bool apart);
 void schedule_print(Text *text, const Schedule *schedule);
 void schedule_check(const Schedule *schedule, const char *pass); /* fatal(pass, …) on a broken invariant */
 

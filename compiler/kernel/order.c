@@ -1,10 +1,11 @@
 /* order.c: the sequence of kernels.
  *
- * fuse numbers kernels so that each runs after what it reads and before what overwrites what it reads; that order is
- * kept, but checks of ids and positions, and what they need, move to the front: no parameter or state is written before
- * all of them have passed. Schedule.gate is where the first such write stands.
+ * fuse numbers kernels so that each runs after what it reads and before what overwrites what it reads. Checks of ids
+ * and positions, and what they need, move to the front: no parameter or state is written before all of them have
+ * passed. Behind them the order is kept but where another one needs less memory (peak.c). Schedule.gate is where the
+ * first write that outlives the call stands.
  */
-#include "kernel/kernel.h"
+#include "kernel/lives.h"
 
 static bool writes_variable(const Schedule *schedule, const Kernel *kernel) {
     for (int i = 0; i < kernel->outputs.count; i++)
@@ -57,18 +58,25 @@ static void hoist_checks(Schedule *schedule, bool *first) {
     }
 }
 
-void order(Schedule *schedule) {
-    int count = schedule->kernels.count, filled = 0;
-    Kernel **sorted = NEW_ARRAY(schedule->model->arena, Kernel *, count);
-    bool *first = NEW_ARRAY(schedule->model->arena, bool, count);
-    hoist_checks(schedule, first);
-    for (int pass = 0; pass < 2; pass++)
-        for (int i = 0; i < count; i++)
-            if (first[i] == (pass == 0)) sorted[filled++] = schedule->kernels.at[i];
+void reorder(Schedule *schedule, const int *order) {
+    int count = schedule->kernels.count;
+    Kernel **sorted = NEW_ARRAY(schedule->model->arena, Kernel *, count + 1);
+    for (int i = 0; i < count; i++) sorted[i] = schedule->kernels.at[order[i]];
     schedule->gate = count;
     for (int i = count - 1; i >= 0; i--) {
         schedule->kernels.at[i] = sorted[i];
         sorted[i]->id = i;
         if (writes_variable(schedule, sorted[i])) schedule->gate = i;
     }
+}
+
+void order(Schedule *schedule) {
+    int count = schedule->kernels.count, filled = 0;
+    int *sorted = NEW_ARRAY(schedule->model->arena, int, count + 1);
+    bool *first = NEW_ARRAY(schedule->model->arena, bool, count + 1);
+    hoist_checks(schedule, first);
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < count; i++)
+            if (first[i] == (pass == 0)) sorted[filled++] = i;
+    reorder(schedule, sorted);
 }

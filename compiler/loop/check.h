@@ -56,6 +56,7 @@ typedef struct Bits { /* a set of elements 0 … count - 1 */
 
 Bits bits_new(Arena *arena, int64_t count);
 int64_t bits_total(const Bits *bits);
+void bits_set(Bits *bits, int64_t from, int64_t to, bool value); /* [from, to), as far as there are such */
 void box_hull(const Box *box, int64_t *first, int64_t *last);
 /* The same elements as runs side by side, sides from the smallest scale on, none of them idle. */
 Box box_packed(const Box *box);
@@ -129,6 +130,9 @@ const Known *known_use(const Checker *c, const Var *var);
 void check_apart(Checker *c);
 /* Loads and stores of one buffer in one loop: at one element in one turn, or never at the same one. */
 void check_turns(Checker *c);
+/* Of two buffers in the same bytes, the load's elements `shift` further on in the store's: whether nothing is stored
+ * before it is read, where both come to the same element. Touches stand in the order of the text. */
+bool check_read_first(const Checker *c, const Touch *load, const Touch *store, int64_t shift);
 
 /* ---- check_memory.c: nothing is read before it is written ---- */
 

@@ -34,6 +34,15 @@ static bool run(const Bits *bits, int64_t from, int64_t to, bool set) {
     return true;
 }
 
+void bits_set(Bits *bits, int64_t from, int64_t to, bool value) {
+    if (to > bits->count) to = bits->count;
+    if (value)
+        run(bits, from, to, true);
+    else
+        for (int64_t word = from / 64; from < to && word <= (to - 1) / 64; word++)
+            bits->word[word] &= ~mask(word == from / 64 ? from % 64 : 0, word == (to - 1) / 64 ? (to - 1) % 64 : 63);
+}
+
 void box_hull(const Box *box, int64_t *first, int64_t *last) {
     *first = box->constant;
     *last = box->constant + box->width - 1;

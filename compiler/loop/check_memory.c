@@ -1,9 +1,9 @@
 /* check_memory.c: nothing is read before it is written, from the first kernel of an entry point to its last.
  *
  * What is known between kernels is a bit per element of each buffer: whether some kernel has written it. Inputs and
- * variables always hold something; a buffer of the arena loses everything when another one that shares its bytes is
- * written. Inside a kernel a load must read what such a bit vouches for, or what earlier statements have written at the
- * same turn of the loops that both stand in:
+ * variables always hold something; a buffer of the arena loses what lies in bytes that another one writes to, and a
+ * kernel that reads the one and writes the other must read each element first. Inside a kernel a load must read what
+ * such a bit vouches for, or what earlier statements have written at the same turn of the loops that both stand in:
  *
  *     for r in rows { for n … { kept[n] = … } for n … { … kept[n] … } }
  *     at one r, the first loop writes 0 … 47, and 0 … 47 are read */
@@ -15,7 +15,7 @@ typedef struct Held { /* what is known of a buffer */
     const Buffer *buffer;
     bool always; /* the caller's, or it lives on between calls */
     Bits bits;
-    bool any, full;       /* some of them are set; all are */
+    bool any, full;       /* some of them may be set; all are */
     bool stored, bounded; /* bounded: all integers stored to it are 0 … limit - 1 */
     int64_t limit;
 } Held;
@@ -127,18 +127,56 @@ static bool share_bytes(const Buffer *a, const Buffer *b) {
            b->offset < a->offset + a->bytes;
 }
 
-/* A store to a buffer ends what others hold in its bytes; nothing of them may be read in the same kernel. */
+static int64_t size_of(const Checker *c, const Buffer *buffer) {
+    return buffer->dtype == DT_FLOAT ? c->float_bytes : buffer->dtype == DT_I32 ? 4 : 1;
+}
+
+/* The bytes of the arena that an access touches, from the first to the last. */
+static void bytes_of(const Checker *c, const Touch *touch, int64_t *from, int64_t *to) {
+    const Buffer *buffer = touch->array->buffer;
+    int64_t first, last;
+    box_hull(&touch->box, &first, &last);
+    *from = (int64_t)buffer->offset + first * size_of(c, buffer);
+    *to = (int64_t)buffer->offset + (last + 1) * size_of(c, buffer);
+}
+
+/* Whether what the kernel writes over what it reads itself it has read before. */
+static bool read_first(const Checker *c, const Touch *touch, const Touch *store) {
+    const Buffer *of = touch->array->buffer, *into = store->array->buffer;
+    int64_t from, to, first, past;
+    bytes_of(c, touch, &from, &to);
+    bytes_of(c, store, &first, &past);
+    if (to <= first || past <= from) return true;
+    if (touch->store || of->dtype != into->dtype) return false;
+    return check_read_first(c, touch, store, ((int64_t)of->offset - (int64_t)into->offset) / size_of(c, into));
+}
+
+/* What `held` keeps is lost where the store comes to. */
+static void forget(const Checker *c, Held *held, const Touch *store) {
+    int64_t from, to, size = size_of(c, held->buffer), start = (int64_t)held->buffer->offset;
+    bytes_of(c, store, &from, &to);
+    from -= start, to -= start;
+    if (to <= 0 || from >= held->buffer->count * size) return;
+    if (!held->bits.word) held->bits = bits_new(c->memory->arena, held->buffer->count);
+    if (held->full) bits_set(&held->bits, 0, held->buffer->count, true);
+    bits_set(&held->bits, from < 0 ? 0 : from / size, (to + size - 1) / size, false);
+    held->full = false;
+}
+
+/* A store to a buffer ends what others hold in its bytes. */
 static void overwrite(const Checker *c, const Buffer *buffer) {
     for (int i = 0; i < c->memory->held.count; i++) {
         Held *held = &c->memory->held.at[i];
         if (!share_bytes(held->buffer, buffer)) continue;
-        for (int j = 0; j < c->touches.count; j++)
-            if (c->touches.at[j].array->buffer == held->buffer)
-                fatal("plan", "%s: %s and %s lie in the same bytes", c->function->name, buffer->name,
-                      held->buffer->name);
-        if (held->any && held->bits.word)
-            memset(held->bits.word, 0, (size_t)(held->bits.count / 64 + 1) * sizeof(uint64_t));
-        held->any = held->full = false;
+        for (int j = 0; j < c->touches.count; j++) {
+            const Touch *store = &c->touches.at[j];
+            if (!store->store || store->array->buffer != buffer) continue;
+            for (int k = 0; k < c->touches.count; k++)
+                if (c->touches.at[k].array->buffer == held->buffer && !read_first(c, &c->touches.at[k], store))
+                    fatal("plan", "%s: %s and %s lie in the same bytes, and not all is read before it is overwritten",
+                          c->function->name, buffer->name, held->buffer->name);
+            if (held->any) forget(c, held, store);
+        }
     }
 }
 

@@ -235,15 +235,19 @@ static bool both_have(const Touch *a, const Touch *b, const Labels *labels) {
     return true;
 }
 
-static bool are_apart(const Touch *a, const Touch *b, const Labels *labels) {
-    if (a != b && !hulls_meet(&a->box, &b->box)) return true;
-    if (!both_have(a, b, labels)) return false;
+static Meeting meeting_of(const Touch *a, const Touch *b, const Labels *labels) {
+    if (a != b && !hulls_meet(&a->box, &b->box)) return NEVER;
+    if (!both_have(a, b, labels)) return UNKNOWN;
     Arena *arena = arena_new();
     Two *two = NEW(arena, Two);
     two->part[0] = part_of(a, b, labels), two->part[1] = part_of(b, a, labels);
     Meeting meeting = meet(arena, two, a == b, labels, 0);
     arena_free(arena);
-    return meeting != UNKNOWN;
+    return meeting;
+}
+
+static bool are_apart(const Touch *a, const Touch *b, const Labels *labels) {
+    return meeting_of(a, b, labels) != UNKNOWN;
 }
 
 static void add_label(Labels *labels, const Dim *dim) {
@@ -339,4 +343,22 @@ void check_turns(Checker *c) {
             if (c->touches.at[j].store && c->touches.at[j].array->buffer == load->array->buffer)
                 check_pair(c, load, &c->touches.at[j]);
     }
+}
+
+/* ---- two buffers in the same bytes ---- */
+
+static void add_slices(Labels *labels, const Touch *touch) {
+    for (int i = 0; i < touch->box.count; i++)
+        if (touch->box.side[i].dim && touch->box.side[i].dim->kind == DIM_SLICE)
+            add_label(labels, touch->box.side[i].dim);
+}
+
+bool check_read_first(const Checker *c, const Touch *load, const Touch *store, int64_t shift) {
+    Touch *moved = NEW(c->arena, Touch);
+    *moved = *load;
+    moved->box.constant += shift;
+    Labels labels = loops_of(moved, store);
+    if (c->function->slices > 1) add_slices(&labels, moved), add_slices(&labels, store);
+    Meeting meeting = meeting_of(moved, store, &labels);
+    return meeting == NEVER || (meeting == WHERE_LABELS_AGREE && load < store);
 }

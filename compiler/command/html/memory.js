@@ -13,10 +13,15 @@ function memoryScale(entry) {
 
 const tenantsOf = entry => entry.buffers.filter(buffer => buffer.kind === 'arena' && buffer.first !== undefined);
 
-/* The bytes in use during each turn. */
+/* What kernels write one by one, each from its own first turn on: [from, bytes, first, last]. */
+const staysOf = buffer => buffer.stays || [[0, buffer.bytes, buffer.first, buffer.last]];
+
+/* The bytes in use during each turn; where one value is written over another, once. */
 function liveBytes(entry) {
   const live = new Array(entry.turns + 1).fill(0);
-  for (const buffer of tenantsOf(entry)) for (let turn = buffer.first; turn <= buffer.last && turn < live.length; turn++) live[turn] += buffer.bytes;
+  for (const buffer of tenantsOf(entry))
+    for (const [, bytes, first, last] of staysOf(buffer))
+      for (let turn = first; turn <= last - (buffer.under === undefined ? 0 : 1) && turn < live.length; turn++) live[turn] += bytes;
   return live;
 }
 
@@ -46,7 +51,10 @@ function chosenBuffers() {
 function drawTenant(buffer, scale, chosen) {
   const x = scale.x(buffer.first), width = scale.x(buffer.last + 1) - x, y = scale.y(buffer.offset + buffer.bytes), height = scale.y(buffer.offset) - y;
   const made = drawing('g', {class: `tenant ${tenantPhase(buffer)}${chosen.has(buffer.id) ? ' chosen' : ''}`, 'data-buffer': buffer.id},
-    drawing('rect', {x: x.toFixed(2), y: y.toFixed(2), width: Math.max(width, 0.7).toFixed(2), height: Math.max(height, 0.5).toFixed(2)}));
+    ...staysOf(buffer).map(([from, bytes, first, last]) => {
+      const left = scale.x(first), right = scale.x(last + 1), top = scale.y(buffer.offset + from + bytes), bottom = scale.y(buffer.offset + from);
+      return drawing('rect', {x: left.toFixed(2), y: top.toFixed(2), width: Math.max(right - left, 0.7).toFixed(2), height: Math.max(bottom - top, 0.5).toFixed(2)});
+    }));
   if (width > 7 * buffer.name.length + 6 && height > 13)
     made.append(drawing('text', {x: (x + width / 2).toFixed(1), y: (y + height / 2 + 4).toFixed(1)}, buffer.name));
   made.dataset.tip = tenantWords(buffer);
