@@ -235,6 +235,66 @@ static void one_kernel_keeps_its_operands(Work *w, bool wrong) {
     put_copy(w, "k01_y", h, y, 20);
 }
 
+/* y[s] = h[s] in h's own bytes, or h[s + 1]: what another slice overwrites. */
+static void results_lie_over_what_they_read(Work *w, bool wrong) {
+    Buffer *h = buffer(w, BUF_ARENA, "h", DT_FLOAT, 21, 0), *y = buffer(w, BUF_ARENA, "y", DT_FLOAT, 20, 0);
+    put_fill(w, "k00_h", h, 21);
+    function(w, "k01_y", 20);
+    Stmt *s = slices(w);
+    Expr *value = ex_load(&w->lower, array(w, h, false), at(w, wrong, s->var, 1, NULL, 0), false, NULL);
+    st_store(&w->lower, &s->body, array(w, y, true), at(w, 0, s->var, 1, NULL, 0), value, NULL);
+    put(w, s);
+}
+
+/* A row of h is summed, then y's is written over it; or the other way round. */
+static void rows_are_read_before(Work *w, bool wrong) {
+    Buffer *h = buffer(w, BUF_ARENA, "h", DT_FLOAT, 35, 0), *y = buffer(w, BUF_ARENA, "y", DT_FLOAT, 35, 0);
+    put_fill(w, "k00_h", h, 35);
+    function(w, "k01_y", 5);
+    Stmt *s = slices(w), *a = loop(w, LOOP_SERIAL, "a", 7, 1), *b = loop(w, LOOP_SERIAL, "b", 7, 1);
+    Var *sum = st_var(&w->lower, &s->body, "sum", ex_real(&w->lower, 0));
+    Expr *value = ex_load(&w->lower, array(w, h, false), at(w, 0, s->var, 7, a->var, 1), false, NULL);
+    st_set(&w->lower, &a->body, sum, two(w, T_REAL, "%0 + %1", ex_var(&w->lower, sum), value));
+    st_store(&w->lower, &b->body, array(w, y, true), at(w, 0, s->var, 7, b->var, 1), ex_real(&w->lower, 1), NULL);
+    st_put(&w->lower, &s->body, wrong ? b : a);
+    st_put(&w->lower, &s->body, wrong ? a : b);
+    put(w, s);
+}
+
+/* y[j, i] = h[i, j] of 4 x 4 lies elsewhere. */
+static void a_transposed_result_lies_elsewhere(Work *w, bool wrong) {
+    Buffer *h = buffer(w, BUF_ARENA, "h", DT_FLOAT, 16, 0);
+    Buffer *y = buffer(w, BUF_ARENA, "y", DT_FLOAT, 16, wrong ? 0 : 64);
+    put_fill(w, "k00_h", h, 16);
+    function(w, "k01_y", 4);
+    Stmt *s = slices(w), *i = loop(w, LOOP_SERIAL, "i", 4, 1);
+    Expr *value = ex_load(&w->lower, array(w, h, false), at(w, 0, s->var, 1, i->var, 4), false, NULL);
+    st_store(&w->lower, &i->body, array(w, y, true), at(w, 0, s->var, 4, i->var, 1), value, NULL);
+    st_put(&w->lower, &s->body, i);
+    put(w, s);
+}
+
+/* Integers over floats: C takes them to lie apart. */
+static void types_lie_apart(Work *w, bool wrong) {
+    Buffer *h = buffer(w, BUF_ARENA, "h", DT_FLOAT, 20, 0);
+    Buffer *y = buffer(w, BUF_ARENA, "y", DT_I32, 20, wrong ? 0 : 128);
+    put_fill(w, "k00_h", h, 20);
+    function(w, "k01_y", 20);
+    Stmt *s = slices(w);
+    Expr *value = ex_load(&w->lower, array(w, h, false), at(w, 0, s->var, 1, NULL, 0), false, NULL);
+    value = ex_apply(&w->lower, T_INT, "(int32_t)%0", 1, &value);
+    st_store(&w->lower, &s->body, array(w, y, true), at(w, 0, s->var, 1, NULL, 0), value, NULL);
+    put(w, s);
+}
+
+/* g is written to the last 12 of h's 32 elements: the first 20 are still there, the 21st is not. */
+static void the_rest_of_a_buffer_stays(Work *w, bool wrong) {
+    Buffer *h = buffer(w, BUF_ARENA, "h", DT_FLOAT, 32, 0), *g = buffer(w, BUF_ARENA, "g", DT_FLOAT, 12, 80);
+    put_fill(w, "k00_h", h, 32);
+    put_fill(w, "k01_g", g, 12);
+    put_copy(w, "k02_y", h, floats(w, BUF_RESULT, "y", 20 + wrong), 20 + wrong);
+}
+
 static void results_are_whole(Work *w, bool wrong) {
     put_fill(w, "k00_y", floats(w, BUF_RESULT, "y", 20), wrong ? 19 : 20);
 }
@@ -317,6 +377,11 @@ static const struct {
     {arena_is_written_before, "internal error in lower: k01_y: of elements 0 … 19 of h not all were written"},
     {arena_keeps_what_is_read, "internal error in lower: k02_y: of elements 0 … 19 of h not all were written"},
     {one_kernel_keeps_its_operands, "internal error in plan: k01_y: y and h lie in the same bytes"},
+    {results_lie_over_what_they_read, "internal error in plan: k01_y: y and h lie in the same bytes, and not all"},
+    {rows_are_read_before, "internal error in plan: k01_y: y and h lie in the same bytes, and not all"},
+    {a_transposed_result_lies_elsewhere, "internal error in plan: k01_y: y and h lie in the same bytes, and not all"},
+    {types_lie_apart, "internal error in plan: k01_y: y and h lie in the same bytes, and not all"},
+    {the_rest_of_a_buffer_stays, "internal error in lower: k02_y: of elements 0 … 20 of h not all were written"},
     {results_are_whole, "internal error in lower: of result y's 20 elements 19 are written"},
     {guarded_slices_store_apart, "internal error in lower: k00_y: slices that run at the same time"},
     {strided_slices_store_apart, "internal error in lower: k00_y: slices that run at the same time"},
