@@ -34,12 +34,18 @@ typedef struct Walk {
     } been;     /* on the way to the value at hand */
     int *level; /* by index in the kernel's nodes: folds before it, as in loop/row.c; -1: not known yet */
     int sweep, turn;
+    const Node *value; /* the one at hand */
 } Walk;
 
 static int member_of(const Kernel *kernel, const Node *node) {
     for (int i = 0; i < kernel->nodes.count; i++)
         if (kernel->nodes.at[i] == node) return i;
     return -1;
+}
+
+/* Over the row, which later sweeps wait for. */
+static bool is_fold(const Node *node) {
+    return node->op->kind == OP_REDUCE && !folds_columns(node);
 }
 
 static int level_of(Walk *walk, Node *node) {
@@ -52,7 +58,7 @@ static int level_of(Walk *walk, Node *node) {
         int below = level_of(walk, node->operand[i]);
         if (below > level) level = below;
     }
-    if (member >= 0) walk->level[member] = level += node->op->kind == OP_REDUCE;
+    if (member >= 0) walk->level[member] = level += is_fold(node);
     return level;
 }
 
@@ -86,6 +92,20 @@ static bool been_here(Walk *walk, const Node *node, const Access *access) {
     return false;
 }
 
+static bool is_output(const Kernel *kernel, const Node *node) {
+    for (int i = 0; i < kernel->outputs.count; i++)
+        if (kernel->outputs.at[i] == node) return true;
+    return false;
+}
+
+/* Whether the node's value is there under a name: it is stored at this point of this sweep. */
+static bool stored_here(Walk *walk, Node *node, const Access *access) {
+    const Kernel *kernel = walk->kernel;
+    Access own = kernel_access(kernel, node);
+    bool now = kernel->kind != KERNEL_ROW || level_of(walk, node) == walk->sweep;
+    return node != walk->value && now && is_output(kernel, node) && access_equal(access, &own, &kernel->fine);
+}
+
 /* The value of a node at a point of the loops, as loop/value.c computes it. */
 static void read_value(Walk *walk, Node *node, const Access *access) {
     const Schedule *schedule = walk->lives->schedule;
@@ -97,6 +117,7 @@ static void read_value(Walk *walk, Node *node, const Access *access) {
     if (been_here(walk, node, access)) return;
     bool here = member_of(kernel, node) >= 0;
     if (here && (node->op->kind == OP_REDUCE || node == kernel->root)) return; /* computed by then */
+    if (here && stored_here(walk, node, access)) return;
     if (place->buffer && !here) {
         if (place->index) read_anywhere(walk, place->index);
         add_reading(walk, place->buffer,
@@ -114,12 +135,6 @@ static void read_value(Walk *walk, Node *node, const Access *access) {
     }
 }
 
-static bool is_output(const Kernel *kernel, const Node *node) {
-    for (int i = 0; i < kernel->outputs.count; i++)
-        if (kernel->outputs.at[i] == node) return true;
-    return false;
-}
-
 /* A map stores variables when all else is stored. */
 static bool stored_last(const Walk *walk, const Node *node) {
     const Buffer *buffer = walk->lives->schedule->place[node->id].buffer;
@@ -132,15 +147,15 @@ static void walk_kernel(Walk *walk) {
     Access all = access_identity(&kernel->fine);
     for (int i = 0; i < kernel->nodes.count; i++) {
         Node *node = kernel->nodes.at[i];
-        bool fold = node->op->kind == OP_REDUCE;
         int level = level_of(walk, node);
         Access own = kernel_access(kernel, node);
         walk->turn = stored_last(walk, node) ? kernel->nodes.count : i;
-        walk->sweep = kernel->kind == KERNEL_ROW ? level - fold : 0;
+        walk->sweep = kernel->kind == KERNEL_ROW ? level - is_fold(node) : 0;
+        walk->value = node;
         walk->been.count = 0;
         if (node == kernel->root) {
             for (int j = 0; j < node->operand_count; j++) read_anywhere(walk, node->operand[j]);
-        } else if (fold) {
+        } else if (node->op->kind == OP_REDUCE) {
             read_value(walk, node->operand[0], &all);
         } else if (is_output(kernel, node)) {
             read_value(walk, node, &own);
