@@ -4,7 +4,8 @@
  * anyway, it is computed there and need not be stored. It takes along the maps that it alone reads:
  *
  *     k3: e = exp(x - m), stored     k9: d = e * g        becomes        k9: d = exp(x - m) * g
- */
+ *
+ * A product takes such maps into its epilogue: d_h = where(h > 0, G, 0) tells the slope from h. */
 #include "kernel/fuse.h"
 
 enum { CONE_LIMIT = 16 };
@@ -154,7 +155,8 @@ static void sink_node(Sink *sink, Node *node) {
     int from = fuse->group[node->id], to = fuse->group[sink->readers[node->id].at[0]->id];
     if (to == from || !movable(sink, node, to) || !read_by(sink, node, to, NULL, 0)) return;
     Group *old = fuse->groups.at[from], *new = fuse->groups.at[to];
-    if (old->update != new->update || new->root) return;
+    bool takes = !new->root || new->kind == KERNEL_CONTRACT;
+    if (!takes || old->update != new->update) return;
     Node *cone[CONE_LIMIT] = {node};
     if (shape_count(&node->shape) != new->points) return;
     int count = grow(sink, cone, 1, from, to);

@@ -1,3 +1,10 @@
+# The slope of relu is told from its result where it is needed; no mask is stored with it.
+model relu.tg 'import "nn.tg"' 'use up = Affine(64, 96), down = Affine(96, 64)' \
+    'train step(x: [32, 64]) -> (loss: []) { loss = mean((down(relu(up(x))) - x) ** 2) } using adam(lr = 0.01)'
+expect 0 tgc inspect relu.tg step
+stdout_matches 'd_up.* = select\(0 < relu, .* @ W.T, 0\)'
+stdout_lacks 'd_less'
+
 # Weight gradients behind a norm are taken from the normalised rows, which are kept anyway: the scaled ones are not, and
 # the rows are laid out once for all products that read them.
 model m.tg 'import "nn.tg"' 'dim B = 64, D = 256' 'use n = Norm(D), q = Affine(D, D), k = Affine(D, D), v = Affine(D, D)' \
