@@ -69,11 +69,17 @@ static void move_wanted(Defer *d, int end) {
         if (d->wanted[id] && !d->map[id]) move(d, id);
 }
 
+/* As want; and it comes now, even if it was wanted before: with its block, by a node that stood before it. */
+static void want_now(Defer *d, const Node *node) {
+    want(d, node);
+    d->more = d->more || (d->waits[node->id] && !d->map[node->id]);
+}
+
 /* What the node reads comes first; before a write all that waits comes. */
 static void move_operands(Defer *d, const Node *node) {
     d->more = false;
-    for (int id = d->first; id < node->id && ends_waiting(node); id++) want(d, d->from->nodes.at[id]);
-    for (int i = 0; i < node->operand_count; i++) want(d, node->operand[i]);
+    for (int id = d->first; id < node->id && ends_waiting(node); id++) want_now(d, d->from->nodes.at[id]);
+    for (int i = 0; i < node->operand_count; i++) want_now(d, node->operand[i]);
     if (d->more) move_wanted(d, node->id);
 }
 

@@ -79,3 +79,6 @@ calls() { tgc emit m.tg "$@" -o c >.stdout && grep -cE 'tg_for\(|\{k[0-9]' c/m.c
 [ "$(calls --block-rows 2)" -le $(($(calls --block-rows 8) + 8)) ] || fail 'the text grows with the number of blocks'
 expect 2 tgc emit m.tg --block-rows many
 stderr_has "--block-rows takes a whole number, not 'many'"
+
+# rows so long that their folds are cut in parts
+expect 0 tgc plan "$TGC_ROOT/bench/gpt2.tg" step -D L=1 -D V=20000 -D D=24 -D H=2 --block-rows 6
