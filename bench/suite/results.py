@@ -85,6 +85,13 @@ def share(record, taker):
     return share_of(record, taker, lambda burst: record["work"])
 
 
+def bound_share(record):
+    """tgc's rate over the smaller of memory's and of its own kernels' where their data stay in a cache."""
+    found = [record["work"] / burst["ms_median"] / 1e6 / min(burst["memory"], burst["own_rate"])
+             for burst in rounds_of(record, OWN) if burst.get("own_rate")]
+    return statistics.median(found) if found else None
+
+
 def counted_share(record):
     """tgc's counted arithmetic, products or not: what its loops do, not only what the workload asks."""
     return share_of(record, OWN, lambda burst: burst["flop"])

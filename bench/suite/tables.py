@@ -54,10 +54,12 @@ def products(records):
 
 def rows_at_memory_speed(records):
     who = [OWN, *frameworks]
-    heads = ["kernel, both ways", *(f"{titles[name]}, ms" for name in who), "ratio", "tgc, GB/s", "% memory", "drift"]
+    heads = ["kernel, both ways", *(f"{titles[name]}, ms" for name in who), "ratio", "tgc, GB/s", "% memory", "in cache, GB/s",
+             "% bound", "drift"]
     return markdown(heads, [[record["row"], *(milliseconds(median(record, name, "ms_median")) for name in who),
                              number(results.ratio(record)), number(results.rate(record, OWN), ".1f"),
-                             percent(results.share(record, OWN)), drift(record)] for record in records])
+                             percent(results.share(record, OWN)), number(median(record, OWN, "own_rate"), ".1f"),
+                             percent(results.bound_share(record)), drift(record)] for record in records])
 
 
 def compiling(records):

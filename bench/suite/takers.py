@@ -75,21 +75,33 @@ class Tgc:
     def prepare(self, row):
         return {"first_s": self.call(row, 5)["compile_s"]}
 
-    def call(self, row, steps):
+    def run(self, row, sizes, threads, steps):
         command = [self.tgc, "bench", str(bench / families[row.workload].model), row.entry]
-        for name, size in row.given.items():
+        for name, size in sizes.items():
             command += ["-D", f"{name}={size}"]
-        command += ["--threads", str(self.threads), "--steps", str(steps), "--json"]
-        done = subprocess.run(on_cores(self.threads, command), capture_output=True, text=True, timeout=PATIENCE)
+        command += ["--threads", str(threads), "--steps", str(steps), "--json"]
+        done = subprocess.run(on_cores(threads, command), capture_output=True, text=True, timeout=PATIENCE)
         if done.returncode:
             raise Unable(f"tgc ends with {done.returncode}: {done.stderr.strip()[-300:]}")
-        answer = json.loads(done.stdout)
+        return json.loads(done.stdout)
+
+    def call(self, row, steps):
+        answer = self.run(row, row.given, self.threads, steps)
         self.seconds = answer["ms_median"] / 1e3
         return answer
 
+    def own_rate(self, row):
+        """GB/s of all cores where rows of 256 stay in a core's second-level cache: what twice the rows take longer on
+        one thread, so that what a call costs beside them is not in it."""
+        most = 4 * 256 * row.work // (4 * row.sizes["M"] * row.sizes["N"])  # bytes of a row of all tensors
+        rows = max(8, (512 << 10) // most // 2)
+        few, many = (self.run(row, {"M": times * rows, "N": 256}, 1, 2000)["ms_median"] for times in (1, 2))
+        return self.threads * most * rows / (many - few) / 1e6 if many > few else None
+
     def time(self, row, seconds):
         answer = self.call(row, max(5, min(1000, int(seconds / self.seconds))))
-        return answer | {"mib": answer["model_bytes"] / 2**20}
+        own = {"own_rate": self.own_rate(row)} if row.workload == "W5" else {}
+        return answer | own | {"mib": answer["model_bytes"] / 2**20}
 
     def rest(self):
         pass
