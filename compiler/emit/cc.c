@@ -104,6 +104,12 @@ static pid_t start_program(const Workshop *w, const Words *words, const char *me
     return child;
 }
 
+/* Ends a program that can't be waited for, so that it writes nothing more into a folder that is about to go. */
+static void stop_program(pid_t child) {
+    kill(-child, SIGKILL);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
+}
+
 /* Runs a program with its messages in a file; its wait status, or -1 with errno where it could not be run. */
 static int run_program(const Workshop *w, const Words *words, const char *messages) {
     int report[2];
@@ -120,6 +126,7 @@ static int run_program(const Workshop *w, const Words *words, const char *messag
     while (child > 0 && waitpid(child, &status, 0) < 0)
         if (errno != EINTR) {
             error = errno;
+            stop_program(child);
             break;
         }
     temporary_runs(0);
