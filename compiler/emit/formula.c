@@ -265,12 +265,6 @@ static void put_value(Text *text, Formula *f, const Node *node) {
     if (is_full(f)) text_add(text, " …");
 }
 
-static bool is_output(const Kernel *kernel, const Node *node) {
-    for (int i = 0; i < kernel->outputs.count; i++)
-        if (kernel->outputs.at[i] == node) return true;
-    return false;
-}
-
 typedef VEC(const Node *) Nodes;
 
 static void add_node(Arena *arena, Nodes *nodes, const Node *node) {
@@ -288,7 +282,7 @@ static Nodes named_nodes(Formula *f) {
     for (int i = 0; i < f->kernel->outputs.count; i++) add_node(f->arena, &nodes, f->kernel->outputs.at[i]);
     for (int i = 0; i < f->function->values.count; i++) {
         const Node *node = f->function->values.at[i].node;
-        bool loaded = f->schedule->place[node->id].buffer && !is_output(f->kernel, node);
+        bool loaded = f->schedule->place[node->id].buffer && !kernel_stores(f->kernel, node);
         if (!loaded && node->op->kind != OP_LEAF && variable_name(f, node)) add_node(f->arena, &nodes, node);
     }
     return nodes;

@@ -201,6 +201,7 @@ struct Graph {
     int64_t site_count; /* dropout sites handed out so far */
 };
 
+size_t dtype_bytes(DType dtype, bool f64);                   /* of one element */
 const char *dtype_name(DType dtype, bool f64);               /* "f32", "i32" … */
 bool attr_equal(const Op *op, const Attr *a, const Attr *b); /* in the fields that op uses */
 Graph *graph_new(Arena *arena, Names *names, Diag *diag, const char *entry);

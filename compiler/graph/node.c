@@ -10,6 +10,11 @@
 
 #include <string.h>
 
+size_t dtype_bytes(DType dtype, bool f64) {
+    if (dtype == DT_FLOAT) return f64 ? 8 : 4;
+    return dtype == DT_I32 ? 4 : 1;
+}
+
 const char *dtype_name(DType dtype, bool f64) {
     static const char *const names[] = {"f32", "i32", "bool"};
     return dtype == DT_FLOAT && f64 ? "f64" : names[dtype];

@@ -171,6 +171,7 @@ typedef struct Schedule {
 /* schedule.c: what the files after fuse ask of a schedule */
 Node *schedule_alias(const Schedule *schedule, Node *node);
 bool kernel_computes(const Kernel *kernel, const Node *node);
+bool kernel_stores(const Kernel *kernel, const Node *node);
 /* Through views to memory: the node that lies there and the access into its buffer. fatal if the loops are too coarse.
  */
 Node *schedule_reach(const Schedule *schedule, const Axes *axes, Node *node, const Access *access, Access *in_buffer);

@@ -9,11 +9,6 @@
 
 #include <stdlib.h>
 
-static size_t dtype_bytes(const Schedule *schedule, DType dtype) {
-    if (dtype == DT_FLOAT) return schedule->model->f64 ? 8 : 4;
-    return dtype == DT_I32 ? 4 : 1;
-}
-
 size_t aligned(size_t bytes) {
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
@@ -52,7 +47,7 @@ typedef struct Written {
 
 /* What is written apart; elements between that nobody writes go with what lies before them. */
 static void split_buffer(Lives *lives, Buffer *buffer, Written *written) {
-    size_t size = dtype_bytes(lives->schedule, buffer->dtype);
+    size_t size = dtype_bytes(buffer->dtype, lives->schedule->model->f64);
     int first = lives->pieces.count;
     int64_t end = 0;
     buffer->bytes = aligned((size_t)buffer->count * size);
@@ -103,7 +98,7 @@ static void find_pieces(Lives *lives) {
 
 static void use_range(Lives *lives, int kernel, const Buffer *buffer, Range range, bool writes) {
     KernelLife *life = &lives->kernel[kernel];
-    size_t size = dtype_bytes(lives->schedule, buffer->dtype);
+    size_t size = dtype_bytes(buffer->dtype, lives->schedule->model->f64);
     for (int i = lives->first_piece[buffer->id]; i < lives->first_piece[buffer->id + 1]; i++) {
         const Piece *piece = &lives->pieces.at[i];
         if ((size_t)range.to * size <= piece->from || (size_t)range.from * size >= piece->from + piece->bytes) continue;

@@ -92,18 +92,12 @@ static bool been_here(Walk *walk, const Node *node, const Access *access) {
     return false;
 }
 
-static bool is_output(const Kernel *kernel, const Node *node) {
-    for (int i = 0; i < kernel->outputs.count; i++)
-        if (kernel->outputs.at[i] == node) return true;
-    return false;
-}
-
 /* Whether the node's value is there under a name: it is stored at this point of this sweep. */
 static bool stored_here(Walk *walk, Node *node, const Access *access) {
     const Kernel *kernel = walk->kernel;
     Access own = kernel_access(kernel, node);
     bool now = kernel->kind != KERNEL_ROW || level_of(walk, node) == walk->sweep;
-    return node != walk->value && now && is_output(kernel, node) && access_equal(access, &own, &kernel->fine);
+    return node != walk->value && now && kernel_stores(kernel, node) && access_equal(access, &own, &kernel->fine);
 }
 
 /* The value of a node at a point of the loops, as loop/value.c computes it. */
@@ -157,7 +151,7 @@ static void walk_kernel(Walk *walk) {
             for (int j = 0; j < node->operand_count; j++) read_anywhere(walk, node->operand[j]);
         } else if (node->op->kind == OP_REDUCE) {
             read_value(walk, node->operand[0], &all);
-        } else if (is_output(kernel, node)) {
+        } else if (kernel_stores(kernel, node)) {
             read_value(walk, node, &own);
         }
         const Place *place = &walk->lives->schedule->place[node->id];
@@ -191,7 +185,7 @@ static bool read_before(const Walk *walk, const Buffer *operand, const Node *res
 /* The piece that the node alone fills, or -1. */
 static int own_piece(const Lives *lives, const Node *node) {
     const Place *place = &lives->schedule->place[node->id];
-    size_t size = node->dtype == DT_FLOAT ? (lives->schedule->model->f64 ? 8 : 4) : node->dtype == DT_I32 ? 4 : 1;
+    size_t size = dtype_bytes(node->dtype, lives->schedule->model->f64);
     size_t from = (size_t)place->offset * size, bytes = (size_t)shape_count(&node->shape) * size;
     for (int i = lives->first_piece[place->buffer->id]; i < lives->first_piece[place->buffer->id + 1]; i++) {
         const Piece *piece = &lives->pieces.at[i];

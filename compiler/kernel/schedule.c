@@ -16,6 +16,12 @@ bool kernel_computes(const Kernel *kernel, const Node *node) {
     return false;
 }
 
+bool kernel_stores(const Kernel *kernel, const Node *node) {
+    for (int i = 0; i < kernel->outputs.count; i++)
+        if (kernel->outputs.at[i] == node) return true;
+    return false;
+}
+
 Node *schedule_reach(const Schedule *schedule, const Axes *axes, Node *node, const Access *access, Access *in_buffer) {
     Access at = *access;
     Split split;

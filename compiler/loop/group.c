@@ -29,7 +29,7 @@ typedef struct Bytes { /* bytes of one block of memory */
 
 static Bytes bytes_of(const Program *program, const Array *array) {
     const Buffer *buffer = array->buffer;
-    size_t unit = buffer->dtype == DT_FLOAT ? (program->schedule->model->f64 ? 8 : 4) : buffer->dtype == DT_I32 ? 4 : 1;
+    size_t unit = dtype_bytes(buffer->dtype, program->schedule->model->f64);
     Bytes span = {.kind = buffer->kind, .block = buffer};
     if (buffer->kind == BUF_VARIABLE) span.block = buffer->variable;
     if (buffer->kind == BUF_ARENA) span.block = NULL;

@@ -107,12 +107,6 @@ static int readers_of(const Lower *lower, const Node *node) {
     return count;
 }
 
-static bool is_output(const Lower *lower, const Node *node) {
-    for (int i = 0; i < lower->kernel->outputs.count; i++)
-        if (lower->kernel->outputs.at[i] == node) return true;
-    return false;
-}
-
 static bool writes_buffer(const Lower *lower, const Buffer *buffer) {
     for (int i = 0; i < lower->kernel->outputs.count; i++)
         if (lower->schedule->place[lower->kernel->outputs.at[i]->id].buffer == buffer) return true;
@@ -123,7 +117,7 @@ static bool writes_buffer(const Lower *lower, const Buffer *buffer) {
  * and what the kernel overwrites is read first. */
 static bool stands_in_place(const Lower *lower, const Node *node, const Expr *value) {
     int innermost = lower->kernel->kind == KERNEL_CONTRACT ? lower->axes.count - 1 : lower->axes.count;
-    bool output = is_output(lower, node);
+    bool output = kernel_stores(lower->kernel, node);
     if (value->depth < innermost || length_of(value) > SHORT_TEXT || row_keeps(lower, node)) return false;
     if (value->kind == EX_LOAD && value->array->buffer && writes_buffer(lower, value->array->buffer)) return false;
     if (value->kind == EX_APPLY && node->name && !output) return false;
