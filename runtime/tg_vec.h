@@ -44,6 +44,13 @@
 #define TG_UNROLL_FULL TG_PRAGMA(GCC unroll 64)
 #define TG_NO_UNROLL   TG_PRAGMA(GCC unroll 1)
 #endif
+/* Around the condition of a loop that turns often: clang then keeps in registers what it needs, and not the constants
+ * of the loops beside it. gcc does so unasked, and worse when told. */
+#ifdef __clang__
+#define TG_LIKELY(condition) __builtin_expect(condition, 1)
+#else
+#define TG_LIKELY(condition) (condition)
+#endif
 
 /* ---- types ---- */
 

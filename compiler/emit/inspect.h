@@ -46,6 +46,7 @@ struct Piece {
 Piece *piece_of(const Written *written, CXCursor function);
 Piece *piece_child(const Piece *piece, int index); /* NULL if there is none */
 const Piece *piece_plain(const Piece *piece);      /* without brackets and conversions around it */
+const Piece *piece_condition(const Piece *loop);   /* a for's comparison, out of TG_LIKELY( ); NULL if there is none */
 
 /* ---- inspect_rules.c: what each kernel must keep to ---- */
 

@@ -102,8 +102,8 @@ static void find_steering(Evaluator *e, const Piece *piece) {
     if (piece->kind == CXCursor_ForStmt && piece->multiplies) {
         if (piece->child && piece->child->child && initialiser(piece->child->child))
             add_names(e, initialiser(piece->child->child));
-        if (piece_child(piece, 1) && piece_child(piece_child(piece, 1), 1))
-            add_names(e, piece_child(piece_child(piece, 1), 1));
+        if (piece_condition(piece) && piece_child(piece_condition(piece), 1))
+            add_names(e, piece_child(piece_condition(piece), 1));
     }
     if (piece->kind == CXCursor_IfStmt && piece->multiplies) add_names(e, piece->child);
     if (piece->kind == CXCursor_VarDecl && steers(e, piece->name) && initialiser(piece))
@@ -135,7 +135,7 @@ static double count_all(Evaluator *e, const Piece *piece) {
 static double count_loop(Evaluator *e, const Piece *piece) {
     const Piece *var = piece->child->child, *step = piece_child(piece, 2), *body = piece_child(piece, 3);
     int64_t from, to, by = 1;
-    if (!evaluate(e, initialiser(var), &from) || !evaluate(e, piece_child(piece_child(piece, 1), 1), &to) ||
+    if (!evaluate(e, initialiser(var), &from) || !evaluate(e, piece_child(piece_condition(piece), 1), &to) ||
         (step->kind == CXCursor_CompoundAssignOperator && !evaluate(e, piece_child(step, 1), &by)) || by <= 0)
         fatal("inspect", "the turns of loop %s can't be counted", var->name);
     int values = e->values.count;

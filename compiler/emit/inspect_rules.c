@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Functions of C, and macros that stand for them, that kernels and entry points may call besides tg_*. */
-static const char *const library[] = {"INFINITY", "NAN"};
+static const char *const library[] = {"INFINITY", "NAN", "TG_LIKELY"};
 
 typedef struct Scope { /* names that a bound may be made of */
     const Written *written;
@@ -92,12 +92,12 @@ static void check_bounds(Scope *scope, const Piece *piece);
 
 /* for (T v = from; v < to; v++ or v += number) body */
 static void check_loop(Scope *scope, const Piece *piece) {
-    const Piece *init = piece_child(piece, 0), *condition = piece_child(piece, 1), *body = piece_child(piece, 3);
+    const Piece *init = piece_child(piece, 0), *condition = piece_condition(piece), *body = piece_child(piece, 3);
     const Piece *var = init && init->kind == CXCursor_DeclStmt ? init->child : NULL;
     const Piece *from = var, *step = piece_child(piece, 2);
     for (const Piece *child = var ? var->child : NULL; child; child = child->next) from = child;
     bool good = body && var && from != var && is_bound(scope, from);
-    good = good && condition->kind == CXCursor_BinaryOperator && !strcmp(condition->name, "<") &&
+    good = good && condition && condition->kind == CXCursor_BinaryOperator && !strcmp(condition->name, "<") &&
            piece_plain(condition->child)->name && !strcmp(piece_plain(condition->child)->name, var->name) &&
            is_bound(scope, piece_child(condition, 1));
     good = good && ((step->kind == CXCursor_UnaryOperator && !strcmp(step->name, "++")) ||

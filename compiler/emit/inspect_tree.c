@@ -117,6 +117,12 @@ Piece *piece_child(const Piece *piece, int index) {
     return child;
 }
 
+const Piece *piece_condition(const Piece *loop) {
+    const Piece *condition = piece_plain(piece_child(loop, 1));
+    bool told = condition && condition->kind == CXCursor_CallExpr && !strcmp(condition->name, "TG_LIKELY");
+    return told ? piece_plain(piece_child(condition, 1)) : condition;
+}
+
 const Piece *piece_plain(const Piece *piece) {
     while (piece && piece->child && !piece->child->next &&
            (piece->kind == CXCursor_ParenExpr || piece->kind == CXCursor_UnexposedExpr))

@@ -92,7 +92,7 @@ static void multiply_add(Lower *lower, Block *in, Contract *c, int rows) {
                      : kernel->packed ? array_of(lower, kernel->packed, 0, false)
                                       : array_of(lower, p->b_buffer, p->b.offset, false);
     Expr *b[4];
-    loop->plain = true;
+    loop->plain = loop->often = true;
     lower->loop[p->k_loop] = k;
     for (int v = 0; v < p->nv; v++) {
         Index index = kernel->tile.pack_b ? packed_index(lower, c, v) : plain_index(lower, p, v);

@@ -98,9 +98,9 @@ typedef struct Block {
 
 struct Stmt {
     StmtKind kind;
-    LoopKind loop; /* LOOP_SLICE: from lo to hi, the function's range. LOOP_UNROLL: asks for no unrolling by the C
-                    * compiler where step is 1 and `plain` is set (inner loops of contracts) */
-    bool plain;
+    LoopKind loop; /* LOOP_SLICE: from lo to hi, the function's range */
+    bool plain;    /* LOOP_UNROLL: the inner loop of a product, which the C compiler shall not unroll */
+    bool often;    /* it turns more often than the loops beside it: its accumulators come first where registers lack */
     Var *var;
     Expr *from, *to; /* T_INDEX; NULL from is 0 */
     int64_t step;

@@ -418,7 +418,8 @@ static void put_for(Printer *p, const Stmt *s) {
     const char *to = s->loop == LOOP_SLICE ? "hi" : piece_of(p, s->to).text;
     const char *step = s->step == 1 ? arena_printf(p->arena, "%s++", var)
                                     : arena_printf(p->arena, "%s += %lld", var, (long long)s->step);
-    put_line(p, arena_printf(p->arena, "for (%s %s = %s; %s < %s; %s) {", type, var, from, var, to, step));
+    const char *form = s->often ? "for (%s %s = %s; TG_LIKELY(%s < %s); %s) {" : "for (%s %s = %s; %s < %s; %s) {";
+    put_line(p, arena_printf(p->arena, form, type, var, from, var, to, step));
     put_body(p, &s->body);
 }
 
