@@ -61,10 +61,16 @@ static InspectRow make_row(const Inspection *inspection, const InspectEntry *ent
     return row;
 }
 
+/* What some kernel computes, and what is given, joined or written; not what fuse has put others in the place of. */
 static const bool *shown_nodes(Arena *arena, const InspectEntry *entry) {
-    int count = entry->entry->graph->nodes.count;
+    const Graph *graph = entry->entry->graph;
+    int count = graph->nodes.count;
     bool *shown = NEW_ARRAY(arena, bool, count + 1);
     entry_live(entry->entry, shown);
+    for (int id = 0; id < count; id++) {
+        OpKind kind = graph->nodes.at[id]->op->kind;
+        shown[id] = shown[id] && kind != OP_MAP && kind != OP_VIEW;
+    }
     for (int i = 0; i < entry->rows.count; i++)
         for (int id = 0; id < count; id++) shown[id] = shown[id] || entry->rows.at[i].computes[id];
     return shown;

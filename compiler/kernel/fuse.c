@@ -5,8 +5,9 @@
  *
  * Nodes are visited in graph order (fuse_visit.c) and join a group that runs no earlier than any of their producers'
  * (fuse_group.c), so the number of a group is also its turn, and no cycle can arise. Then maps that one other kernel
- * alone reads move there (fuse_sink.c), sums over rows go with a kernel that has the rows at hand (fuse_columns.c), and
- * what is left to be read from outside gets a place (fuse_place.c).
+ * alone reads move there (fuse_sink.c), sums over rows go with a kernel that has the rows at hand (fuse_columns.c),
+ * exponentials that a kernel has are not computed again (fuse_exp.c), and what is left to be read from outside gets a
+ * place (fuse_place.c).
  */
 #include "kernel/fuse.h"
 
@@ -141,6 +142,7 @@ Schedule *fuse(Model *model, Entry *entry, bool apart) {
     keep_scalar(state, &entry->gradient_norm);
     fuse_sink(state);
     fuse_columns(state);
+    fuse_exponentials(state);
     fuse_find_external(state);
     fuse_places(state);
     for (int id = 0; id < state->groups.count; id++)

@@ -100,6 +100,10 @@ void fuse_find_external(Fuse *fuse); /* what is read outside its group, now that
 
 void fuse_columns(Fuse *fuse);
 
+/* ---- fuse_exp.c: exponentials that a row kernel has are not computed again ---- */
+
+void fuse_exponentials(Fuse *fuse);
+
 /* ---- fuse_shadow.c: memory that stands for a variable whose new value is checked ---- */
 
 void fuse_shadows(Fuse *fuse);

@@ -97,7 +97,7 @@ static void touch(Checker *c, const Array *array, const Index *index, int64_t wi
     made.depth = c->depth;
     memcpy(made.around, c->around, sizeof made.around);
     check_bounds(c, &made);
-    if (!store) check_defined(c, &made);
+    if (!store) check_defined(c, &made), made.own = check_stored_before(c, &made);
     vec_push(c->arena, &c->touches, made);
 }
 

@@ -81,6 +81,7 @@ typedef struct Turn { /* a loop around a statement; another number each time tha
 typedef struct Touch { /* a load or store, over all turns */
     const Array *array;
     bool store, data; /* data: which elements, a tensor says */
+    bool own;         /* a load of what the kernel has just stored */
     Box box;          /* in elements of the buffer, or of the local array */
     double turns;
     int depth;
@@ -137,6 +138,8 @@ bool check_read_first(const Checker *c, const Touch *load, const Touch *store, i
 /* ---- check_memory.c: nothing is read before it is written ---- */
 
 void check_defined(Checker *c, const Touch *load);
+/* Whether the kernel itself stored all that it loads there, at the same turns of the loops around both. */
+bool check_stored_before(const Checker *c, const Touch *load);
 void memory_after(Checker *c); /* takes the function's stores in */
 /* The values that loads of the array give: 0 … limit - 1, or false. */
 bool memory_limit(const Checker *c, const Array *array, int64_t *limit);

@@ -27,14 +27,14 @@ static int bytes_each(const Checker *c, DType dtype) {
     return dtype == DT_FLOAT ? c->float_bytes : dtype == DT_I32 ? 4 : 1;
 }
 
-/* Distinct elements that loads, or stores, of one buffer touch. */
+/* Distinct elements that loads, or stores, of one buffer touch; what is read back where it was stored is at hand. */
 static double distinct(const Checker *c, const Buffer *buffer, bool store) {
     Box *boxes = NEW_ARRAY(c->arena, Box, c->touches.count + 1);
     double sum = 0;
     int count = 0;
     for (int i = 0; i < c->touches.count; i++) {
         const Touch *touch = &c->touches.at[i];
-        if (touch->array->buffer != buffer || touch->store != store) continue;
+        if (touch->array->buffer != buffer || touch->store != store || touch->own) continue;
         if (touch->data)
             sum += touch->turns * (double)touch->box.width;
         else

@@ -108,6 +108,12 @@ static bool written_at(const Checker *c, const Touch *load, int loops) {
     return bits.word && box_inside(&bits, &wanted, first);
 }
 
+bool check_stored_before(const Checker *c, const Touch *load) {
+    for (int loops = load->depth; loops > 0 && load->array->buffer && !load->data; loops--)
+        if (written_at(c, load, loops)) return true;
+    return false;
+}
+
 void check_defined(Checker *c, const Touch *load) {
     const Held *held = held_of(c->memory, load->array->buffer);
     if (load->array->buffer && (!held || held->always)) return;

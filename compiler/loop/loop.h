@@ -220,6 +220,7 @@ void value_called(Lower *lower, const Node *node, const Var *var);
 void value_forget(Lower *lower, int depth);
 /* Stores a value to the node's place at the point; past the caches what is too large for them and not read back. */
 void value_store(Lower *lower, Block *in, Node *node, const Access *access, Expr *value);
+bool value_goes_past_caches(Lower *lower, const Node *node); /* whether it does so */
 /* Whether the node can be computed over lanes along loop `axis`: every access stands still there or goes on by one. */
 bool lanes_fit(Lower *lower, Node *node, const Access *access, int axis);
 /* The pointer parameter for a buffer at an offset; made on first use. */

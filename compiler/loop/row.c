@@ -7,7 +7,8 @@
  *     level 2   y = e / s
  *
  * A value of an earlier sweep that is needed again is computed again where that is cheap, read back where it was stored
- * as a result, and else kept in an array of one row.
+ * as a result, and else kept: in the bytes of a result that a later sweep stores, where nobody reads those in between,
+ * or in an array of one row. So the y above holds e until it is stored itself.
  *
  * A sum of lanes waits for the one before it, so a sweep that folds takes up to four vectors a turn, each with sums of
  * its own, which are joined after the sweep.
@@ -28,14 +29,22 @@ typedef struct RowNode {
     int level;  /* folds before it */
     int latest; /* the last sweep in which it is needed */
     int cost;   /* of computing it again */
-    bool kept;  /* stands in `scratch`, or in its own place */
+    bool kept;  /* stands in `scratch`, in its own place, or in that of `lent` */
+    Node *lent; /* a result of the same shape that is stored later */
     Array *scratch;
     Var *sum[TURN_VECTORS]; /* of a fold */
 } RowNode;
 
+/* A sweep, or a value in it, reads memory. */
+typedef struct RowRead {
+    const Buffer *buffer;
+    int sweep, turn; /* the number of the value that reads it */
+} RowRead;
+
 typedef struct RowPlan {
     RowNode *nodes;
     int count, sweeps;
+    VEC(RowRead) reads;
     int vector; /* which of a turn's vectors is being written */
 } RowPlan;
 
@@ -69,16 +78,17 @@ static int sweep_of(const RowNode *member) {
     return is_fold(member->node) ? member->level - 1 : member->level;
 }
 
-/* Tells every full member below `node` that it is needed in `sweep`. */
-static void need(Lower *lower, Node *node, int sweep) {
+/* Tells every full member below `node` that value number `turn` needs it in `sweep`. */
+static void need(Lower *lower, Node *node, int sweep, int turn) {
     node = schedule_alias(lower->schedule, node);
     RowNode *member = row_node(lower, node);
+    const Buffer *buffer = lower->schedule->place[node->id].buffer;
     if (member) {
         if (member->latest < sweep) member->latest = sweep;
         return;
     }
-    if (lower->schedule->place[node->id].buffer) return;
-    for (int i = 0; i < node->operand_count; i++) need(lower, node->operand[i], sweep);
+    if (buffer) vec_push(lower->arena, &lower->plan->reads, ((RowRead){buffer, sweep, turn}));
+    for (int i = 0; !buffer && i < node->operand_count; i++) need(lower, node->operand[i], sweep, turn);
 }
 
 static int cost_below(Lower *lower, Node *node) {
@@ -124,9 +134,41 @@ static void plan_row(Lower *lower, RowPlan *plan) {
             if (!member->kept) sweep = member->latest;
         }
         for (int j = 0; j < member->node->operand_count; j++) {
-            need(lower, member->node->operand[j], sweep);
-            if (member->full && sweep != sweep_of(member)) need(lower, member->node->operand[j], sweep_of(member));
+            need(lower, member->node->operand[j], sweep, i);
+            if (member->full && sweep != sweep_of(member)) need(lower, member->node->operand[j], sweep_of(member), i);
         }
+    }
+}
+
+static bool share_bytes(const Buffer *a, const Buffer *b) {
+    if (a == b) return true;
+    if (a->kind != BUF_ARENA || b->kind != BUF_ARENA) return false;
+    return a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
+}
+
+/* Whether nothing reads the bytes of `buffer` once the value has been computed, but what reads them at each point
+ * before it is. */
+static bool bytes_are_free(const RowPlan *plan, const RowNode *value, const Buffer *buffer) {
+    int turn = (int)(value - plan->nodes);
+    for (int i = 0; i < plan->reads.count; i++) {
+        const RowRead *read = &plan->reads.at[i];
+        bool before = read->sweep < value->level || (read->sweep == value->level && read->turn <= turn);
+        if (!before && share_bytes(read->buffer, buffer)) return false;
+    }
+    return true;
+}
+
+/* A kept value lies in a result that takes its turn when the value is needed for the last time. */
+static void lend_place(Lower *lower, RowPlan *plan, RowNode *value) {
+    for (int i = 0; i < plan->count && !value->lent; i++) {
+        const RowNode *result = &plan->nodes[i];
+        if (!result->full || is_fold(result->node) || !has_place(lower, result->node)) continue;
+        const Place *place = &lower->schedule->place[result->node->id];
+        bool lends = result->node->dtype == DT_FLOAT && result->level > value->level && result->level >= value->latest;
+        lends = lends && (place->buffer->kind == BUF_ARENA || place->buffer->kind == BUF_RESULT) && !place->index;
+        for (int j = 0; j < plan->count; j++) lends = lends && plan->nodes[j].lent != result->node;
+        if (lends && !value_goes_past_caches(lower, result->node) && bytes_are_free(plan, value, place->buffer))
+            value->lent = result->node;
     }
 }
 
@@ -140,6 +182,7 @@ static Index in_row(Lower *lower) {
 Expr *row_recall(Lower *lower, Node *node, const Access *access) {
     RowNode *member = row_node(lower, node);
     if (!member || !member->kept || lower->sweep <= member->level) return NULL;
+    if (member->lent) node = member->lent;
     if (member->scratch) {
         Expr *x = ex_load(lower, member->scratch, in_row(lower), lower->lane_axis >= 0, NULL);
         x->depth = lower->axes.count;
@@ -156,7 +199,7 @@ bool row_keeps(const Lower *lower, const Node *node) {
 }
 
 static bool keeps_now(const Lower *lower, const RowNode *member) {
-    return member->kept && member->scratch && member->level == lower->sweep;
+    return member->kept && (member->scratch || member->lent) && member->level == lower->sweep;
 }
 
 static bool stores_now(const Lower *lower, const RowNode *member) {
@@ -171,19 +214,27 @@ static bool adds_now(const Lower *lower, const RowNode *member) {
     return member->down && member->level == lower->sweep;
 }
 
+static void keep(Lower *lower, Block *in, const RowNode *member, Expr *value) {
+    if (member->lent) {
+        Access own = kernel_access(lower->kernel, member->lent);
+        value_store(lower, in, member->lent, &own, value);
+        return;
+    }
+    if (lower->lane_axis >= 0) value = ex_lanes(lower, value);
+    st_store(lower, in, member->scratch, in_row(lower), value, NULL);
+}
+
 static void sweep_body(Lower *lower, Block *in, void *with) {
     RowPlan *plan = with;
     Access all = access_identity(&lower->kernel->fine);
+    for (int i = 0; i < plan->count; i++) /* before the lent bytes are stored to */
+        if (plan->nodes[i].lent && plan->nodes[i].latest == lower->sweep) value_at(lower, plan->nodes[i].node, &all);
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
         if (folds_now(lower, member))
             fold_step(lower, in, member->node, member->sum[plan->vector],
                       value_at(lower, member->node->operand[0], &all));
-        if (keeps_now(lower, member)) {
-            Expr *value = value_at(lower, member->node, &all);
-            if (lower->lane_axis >= 0) value = ex_lanes(lower, value);
-            st_store(lower, in, member->scratch, in_row(lower), value, NULL);
-        }
+        if (keeps_now(lower, member)) keep(lower, in, member, value_at(lower, member->node, &all));
         if (adds_now(lower, member)) {
             Expr *value = value_at(lower, member->node->operand[0], &all);
             Expr *sum = ex_load(lower, member->scratch, in_row(lower), lower->lane_axis >= 0, NULL);
@@ -199,6 +250,15 @@ static void store_row_values(Lower *lower, Block *in, int level) {
         if (member->full || member->down || !has_place(lower, member->node) || member->level != level) continue;
         Access own = kernel_access(lower->kernel, member->node);
         value_store(lower, in, member->node, &own, value_at(lower, member->node, &own));
+    }
+}
+
+/* Says what stands in the bytes of results before they do. */
+static void tell_lent(Lower *lower, Block *in, const RowPlan *plan) {
+    for (int i = 0; i < plan->count; i++) {
+        const RowNode *member = &plan->nodes[i];
+        if (member->lent && keeps_now(lower, member))
+            st_comment(lower, in, "%s is kept where a result will stand", node_called(member->node));
     }
 }
 
@@ -272,6 +332,7 @@ static void sweep(Lower *lower, const Nest *nest, Block *in, RowPlan *plan) {
     while (vectors < TURN_VECTORS && 2 * vectors <= most) vectors *= 2;
     begin_sums(lower, in, plan, vectors);
     Nest rest = *nest;
+    tell_lent(lower, in, plan);
     if (vectors > 1) rest.done = wide_loop(lower, in, plan, vectors);
     lane_loop(lower, &rest, in, last, sweep_body, plan);
     end_sums(lower, in, plan, vectors);
@@ -321,7 +382,8 @@ static void make_scratch(Lower *lower, Block *in, RowPlan *plan, bool down) {
     int64_t row = (lower->axes.extent[lower->axes.count - 1] + step - 1) / step * step;
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
-        if (member->down != down || (!down && (!member->kept || has_place(lower, member->node)))) continue;
+        bool array = member->kept && !member->lent && !has_place(lower, member->node);
+        if (member->down != down || (!down && !array)) continue;
         const char *name = arena_printf(lower->arena, "%s_row", node_called(member->node));
         member->scratch = st_array(lower, in, name, member->node->dtype, row);
     }
@@ -360,6 +422,8 @@ void lower_row(Lower *lower) {
     for (int loop = 0; loop < MAX_AXES; loop++) order[loop] = loop;
     plan_row(lower, plan);
     lower->lane_axis = row_fits_lanes(lower) ? last : -1;
+    for (int i = 0; i < plan->count; i++)
+        if (plan->nodes[i].kept && !has_place(lower, plan->nodes[i].node)) lend_place(lower, plan, &plan->nodes[i]);
     Nest nest = nest_open(lower, order, parts ? last - 1 : last, 1, 0);
     (parts ? part : one_row)(lower, &nest, &nest.slices->body, plan);
     nest_close(lower, &nest);

@@ -184,6 +184,12 @@ static bool goes_past_caches(Lower *lower, const Node *node, const Access *in_bu
     return fits;
 }
 
+bool value_goes_past_caches(Lower *lower, const Node *node) {
+    Access own = kernel_access(lower->kernel, node), in_buffer;
+    schedule_reach(lower->schedule, &lower->kernel->fine, (Node *)node, &own, &in_buffer);
+    return moves_in_lanes(lower, &in_buffer) && goes_past_caches(lower, node, &in_buffer);
+}
+
 void value_store(Lower *lower, Block *in, Node *node, const Access *access, Expr *value) {
     Access in_buffer;
     node = schedule_reach(lower->schedule, &lower->kernel->fine, node, access, &in_buffer);

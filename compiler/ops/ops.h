@@ -141,6 +141,8 @@ void softmax_row(const double *x, const double *mask, int64_t n, double *y); /* 
 Node *softmax(Graph *graph, Node *x, int axis,
               Node *mask); /* mask NULL, or BOOL broadcast to x; a row with none is 0 */
 Node *log_softmax(Graph *graph, Node *x, int axis);
+Node *one_over(Graph *graph,
+               Node *total); /* of a row's exponentials, which are none where total is 0: finite then too */
 Node *logsumexp(Graph *graph, Node *x, const int *axes, int count, bool keep);
 Node *layernorm(Graph *graph, Node *x, double eps);
 Node *rmsnorm(Graph *graph, Node *x, double eps);

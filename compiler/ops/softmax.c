@@ -12,9 +12,6 @@
 
 #include <math.h>
 
-/* Every allowed row sums to 1 or more after its maximum is subtracted: this bound matters to empty rows alone. */
-static const double TINY = 1e-30;
-
 static bool infer_softmax(const Node *node, Shape *shape, DType *dtype) {
     const Node *x = node->operand[0];
     *shape = x->shape;
@@ -52,6 +49,12 @@ static void adjoint_softmax(Graph *graph, Adjoint *to, Node *node, Node *g) {
     adjoint_add(to, 0, multiply(graph, node, subtract(graph, g, total)), "dS = P * (dP - rowsum(dP * P))");
 }
 
+/* Every allowed row sums to 1 or more after its maximum is subtracted: the bound matters to empty rows alone. */
+Node *one_over(Graph *graph, Node *total) {
+    Node *held = maximum(graph, total, number(graph, 1e-30));
+    return divide(graph, number(graph, 1), held);
+}
+
 /* exp(x - max x), the maximum held above -inf so that a row of -inf alone gives zeros. */
 static Node *shifted(Graph *graph, Node *x) {
     int last = x->shape.rank - 1;
@@ -67,8 +70,7 @@ static Node *expand_softmax(Graph *graph, Node *node, Node *const *operand) {
     node_title(mask ? x : NULL, "masked");
     Node *e = node_title(exponential(graph, shifted(graph, x)), "e");
     if (mask) e = node_title(where(graph, mask, e, number(graph, 0)), "allowed_e");
-    Node *least = number(graph, TINY), *total = maximum(graph, node_title(row_sum(graph, e), "total"), least);
-    Node *share = node_title(divide(graph, number(graph, 1), total), "one_over_total");
+    Node *share = node_title(one_over(graph, node_title(row_sum(graph, e), "total")), "one_over_total");
     return node_title(multiply(graph, e, row_back(graph, share, &x->shape)), "softmax");
 }
 

@@ -27,3 +27,12 @@ streams() { # streams M N: how many stores of layernorm's kernels do
 [ "$(streams 16384 768)" -gt 0 ] && grep -q 'tg_stream_end();' .c || fail "a large result is not streamed"
 [ "$(streams 2048 256)" = 0 ] || fail "a small result is streamed"
 [ "$(streams 16384 767)" = 0 ] || fail "rows that share lines are streamed"
+
+# The gradient of a loss takes the exponentials that the loss has summed, four vectors a turn; they wait in the bytes of
+# the gradient, and in an array of one row where those go past the caches.
+exponentials() { # exponentials M N: how many places of the kernels compute some
+    "$TGC" emit "$rows" smoothed -D "M=$1" -D "N=$2" --target x86-64-v4 >.c || fail "smoothed is not written"
+    grep -c 'tg_exp(' .c
+}
+[ "$(exponentials 512 8000)" = 4 ] && ! grep -q 'e_row\[' .c || fail "exponentials are computed or kept twice"
+[ "$(exponentials 2048 8000)" = 4 ] && grep -q 'e_row\[' .c || fail "exponentials are computed twice"

@@ -450,11 +450,31 @@ static void guards_and_tails_are_counted_as_they_run(void) {
     arena_free(w.arena);
 }
 
+/* y[s] = x[s]; z[s] = y[s]: y is stored and not loaded. */
+static void what_is_read_back_is_at_hand(void) {
+    Work w;
+    work_new(&w);
+    Buffer *x = floats(&w, BUF_VARIABLE, "x", 64), *y = floats(&w, BUF_VARIABLE, "y", 64);
+    Buffer *z = floats(&w, BUF_VARIABLE, "z", 64);
+    Function *own = function(&w, "k00_z", 4);
+    Stmt *s = slices(&w);
+    Index index = at(&w, 0, s->var, 16, NULL, 0);
+    st_store(&w.lower, &s->body, array(&w, y, true), index, ex_load(&w.lower, array(&w, x, false), index, true, NULL),
+             NULL);
+    st_store(&w.lower, &s->body, array(&w, z, true), index, ex_load(&w.lower, array(&w, y, false), index, true, NULL),
+             NULL);
+    put(&w, s);
+    loop_check_program(&w.program, LANES, false);
+    CU_ASSERT_EQUAL(own->bytes, 4.0 * (64 + 2 * 64));
+    arena_free(w.arena);
+}
+
 int main(void) {
     CU_initialize_registry();
     CU_pSuite suite = CU_add_suite("check", NULL, NULL);
     CU_ADD_TEST(suite, each_mistake_is_found);
     CU_ADD_TEST(suite, guards_and_tails_are_counted_as_they_run);
+    CU_ADD_TEST(suite, what_is_read_back_is_at_hand);
     CU_basic_set_mode(CU_BRM_NORMAL);
     CU_basic_run_tests();
     unsigned failures = CU_get_number_of_failures();
