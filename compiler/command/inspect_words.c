@@ -82,7 +82,7 @@ const char *loops_word(Arena *arena, const Kernel *kernel) {
         return arena_printf(arena, "%lld kept, %lld folded", batch, fold);
     case KERNEL_CONTRACT:
         return arena_printf(arena, "%s%lld x %lld, k %lld", batch > 1 ? arena_printf(arena, "%lld of ", batch) : "",
-                            extent_of(kernel, ROLE_M), extent_of(kernel, ROLE_N), fold);
+                            extent_of(kernel, ROLE_PART) * extent_of(kernel, ROLE_M), extent_of(kernel, ROLE_N), fold);
     case KERNEL_ATTEND:
         return arena_printf(arena, "%lld of %lld queries, %lld keys", batch, extent_of(kernel, ROLE_M),
                             extent_of(kernel, ROLE_N));

@@ -11,7 +11,7 @@ typedef struct Group {
     Node *root;
     VEC(Node *) nodes;
     int64_t points, row; /* of the loops' space; ROW: length of the row */
-    int64_t parts;       /* ROW: of how many rows' worth of parts its column sums are, or 0; see fuse_columns.c */
+    int64_t parts;       /* ROW, CONTRACT: in how many parts of the rows its columns are summed, or 0; fuse_columns.c */
     Axes seed, axes;     /* the coarsest loops, and the loops found by group_resolve */
     LoopRole seed_role[MAX_AXES], role[MAX_AXES];
     Axes fine; /* before loops were joined again; see Kernel */
@@ -70,10 +70,11 @@ bool operand_resolves(Fuse *fuse, Group *group, int index);
 
 /* ---- fuse_group.c: opens and extends groups ---- */
 
-void fuse_compute(Fuse *fuse, Node *node); /* finds a group for a map, reduction or gather */
-void fuse_open(Fuse *fuse, Node *node);    /* gives it a group of its own */
-void group_seed_row(Group *group);         /* the coarsest loops of a row kernel, of a fold like `node` */
-void group_seed_fold(Group *group, const Node *node);
+void fuse_compute(Fuse *fuse, Node *node);               /* finds a group for a map, reduction or gather */
+void fuse_open(Fuse *fuse, Node *node);                  /* gives it a group of its own */
+void group_seed_row(Group *group);                       /* the coarsest loops of a row kernel, */
+void group_seed_fold(Group *group, const Node *node);    /* of a fold like `node`, */
+void group_seed_product(Group *group, const Node *node); /* and of the product `node` */
 /* Whether a node of the group reads the value, so that another reader does best to join it. */
 bool group_reads(const Fuse *fuse, const Group *group, const Node *value);
 bool group_writes_variable(const Fuse *fuse, const Group *group);

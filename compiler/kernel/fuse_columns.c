@@ -1,19 +1,35 @@
 /* fuse_columns.c: sums over all rows go with a kernel that makes or reads the rows anyway.
  *
- * The gradients of a gain and of a bias are such sums. By themselves they are a kernel that reads again what another
- * has just read or written. Here that kernel, the host, adds up the rows of each of its slices, and a short fold
- * over the slices' sums is left:
+ * The gradients of a gain and of a bias are such sums, and most of the square of a gradient's norm. By themselves they
+ * are a kernel that reads again what another has just read or written. Here that kernel, the host, adds up the rows of
+ * each of its slices, and a short fold over the slices' sums is left:
  *
  *     k7 row   d_x from x, g, m, r             k7 row   d_x, and d_gain_parts [64, 768]: sum(g * n) of 256 rows each
  *     k8 fold  d_gain = sum(g * n, rows)       k8 fold  d_gain [768] = sum(d_gain_parts, parts)
  *
- * The shape says how many parts there are, never the number of threads, so that the bits don't depend on it.
+ *     k5 contract  d_h = d_y @ W.T             k5 contract  d_h, and d_b_parts [2, 1024]: sum(d_h) of 1024 rows each
+ *     k6 fold      d_b = sum(d_h, rows)        k6 fold      d_b [1024] = sum(d_b_parts, parts)
+ *
+ * A product makes its rows a panel of columns at a time, so its parts are few and large; where one does, nothing is
+ * left to fold. The shape says how many parts there are, never the number of threads, so that the bits don't depend on
+ * it.
  */
 #include "kernel/fuse.h"
 
 #include <string.h>
 
 enum { MOST_PARTS = 64, LEAST_PARTS = 8, LEAST_ROWS = 8, LEAST_WIDTH = 32, MOST_WIDTH = 1 << 14 };
+/* Of a product: a slice is a part's rows and a panel of about PANEL columns, and its accumulators wait in an array
+ * where k is longer than LONG_K. */
+enum {
+    PANEL = 64,
+    ENOUGH_SLICES = 32,
+    FEW_SLICES = 4,
+    MANY_ROWS = 256, /* rows that are worth a copy of the panel */
+    FEW_ROWS = 64,
+    LONG_K = 1024,
+    WAITING_ROWS = 512
+};
 
 typedef struct Columns {
     Fuse *fuse;
@@ -21,11 +37,11 @@ typedef struct Columns {
     int64_t rows, width; /* of what is folded */
 } Columns;
 
-/* Whether the group folds all axes but the last ones, and it pays to cut that in parts. */
+/* Whether the group folds all axes but the last ones. */
 static bool sums_columns(Columns *columns) {
     const Group *fold = columns->fold;
     columns->rows = columns->width = 1;
-    if (fold->kind != KERNEL_FOLD || fold->update) return false;
+    if (fold->kind != KERNEL_FOLD) return false;
     for (int loop = 0; loop < fold->seed.count; loop++) {
         bool folded = fold->seed_role[loop] == ROLE_FOLD;
         if (folded && columns->width > 1) return false;
@@ -37,16 +53,28 @@ static bool sums_columns(Columns *columns) {
         if (columns->fuse->checked[node->id] || (buffer && buffer->kind == BUF_VARIABLE)) return false;
         if (node->op->kind == OP_REDUCE && node->shape.rank + 2 > MAX_RANK) return false;
     }
-    return columns->rows >= LEAST_PARTS * LEAST_ROWS && columns->width >= LEAST_WIDTH && columns->width <= MOST_WIDTH;
+    return true;
 }
 
 /* ---- the host ---- */
 
-static bool could_host(const Columns *columns, const Group *host) {
-    const Group *fold = columns->fold;
+/* A kernel of rows, or of maps, which becomes one. */
+static bool could_sum_rows(const Columns *columns, const Group *host) {
     bool shaped = host->kind == KERNEL_MAP || (host->kind == KERNEL_ROW && host->row == columns->width);
-    if (host == fold || !shaped || host->nodes.count == 0 || host->update) return false;
-    return host->points == fold->points && !group_writes_variable(columns->fuse, host);
+    return shaped && !columns->fold->update && !group_writes_variable(columns->fuse, host) &&
+           columns->rows >= LEAST_PARTS * LEAST_ROWS && columns->width >= LEAST_WIDTH && columns->width <= MOST_WIDTH;
+}
+
+/* A product whose columns they are. What an update folds, the gradient's norm, is folded with the backward pass, but
+ * for an update that not every call makes. */
+static bool could_sum_product(const Columns *columns, const Group *host) {
+    if (host->kind != KERNEL_CONTRACT || (columns->fold->update && columns->fuse->entry->accumulate > 1)) return false;
+    return host->root->shape.size[host->root->shape.rank - 1] == columns->width;
+}
+
+static bool could_host(const Columns *columns, const Group *host) {
+    if (host == columns->fold || host->nodes.count == 0 || host->update) return false;
+    return host->points == columns->fold->points && (could_sum_rows(columns, host) || could_sum_product(columns, host));
 }
 
 /* Whether the host's turn is a time at which the folds can be computed: what they read is there, and still there. */
@@ -88,19 +116,25 @@ static bool read_before(const Columns *columns, const Group *host) {
     return false;
 }
 
-/* How many of the large values that the folds read the host has at hand; what it computes itself counts double. */
+/* How many of the large values that the folds read the host has at hand; what it computes itself counts double. A
+ * product is a host for what it computes alone, and comes after a kernel that reads as much. */
 static int at_hand(const Columns *columns, const Group *host) {
     const Fuse *fuse = columns->fuse;
-    int count = 0;
+    bool product = host->kind == KERNEL_CONTRACT;
+    int computed = 0, read = 0;
     for (int i = 0; i < columns->fold->nodes.count; i++) {
         const Node *node = columns->fold->nodes.at[i];
         for (int j = 0; j < node->operand_count; j++) {
             const Node *base = fuse_base(fuse, node->operand[j]);
             if (shape_count(&base->shape) != host->points) continue;
-            count += fuse->group[base->id] == host->id ? 2 : group_reads(fuse, host, base);
+            if (fuse->group[base->id] == host->id)
+                computed++;
+            else
+                read += group_reads(fuse, host, base);
         }
     }
-    return count;
+    if (product) return computed ? 2 * (computed + read) - 1 : 0;
+    return 2 * (2 * computed + read);
 }
 
 static Group *best_host(const Columns *columns) {
@@ -118,6 +152,10 @@ static Group *best_host(const Columns *columns) {
 }
 
 /* ---- the parts ---- */
+
+static int64_t rows_of(const Node *product) {
+    return product->shape.size[product->shape.rank - 2];
+}
 
 static Node *append(Fuse *fuse, const Op *op, const Node *like, Node *operand, Shape shape) {
     Node *node = fuse_append(fuse, op, (Node *)like, &operand, 1);
@@ -160,18 +198,35 @@ static void restore_fold(Fuse *fuse, Node *fold) {
     fuse->alias[fold->id] = NULL;
 }
 
-/* The host computes the maps and the parts, the group of the folds the totals; false, and as before, if no loops do. */
+/* The coarsest loops of the host that sums its columns in parts. Each product of a batch has parts of its own. */
+static void seed_host(const Columns *columns, Group *host, int64_t parts) {
+    host->parts = parts;
+    if (host->kind == KERNEL_CONTRACT) {
+        host->parts = parts * rows_of(host->root) / columns->rows;
+        group_seed_product(host, host->root);
+        return;
+    }
+    host->kind = KERNEL_ROW;
+    host->row = columns->width;
+    group_seed_row(host);
+}
+
+/* What the backward pass computes now is no longer part of the update. */
+static void leave_update(const Group *host, int from) {
+    for (int i = from; i < host->nodes.count; i++)
+        if (host->nodes.at[i]->phase == PHASE_UPDATE) host->nodes.at[i]->phase = PHASE_BACKWARD;
+}
+
+/* The host computes the maps and the parts, the group of the folds the totals; false, and as before, if no loops do. A
+ * single part is the total. */
 static bool cut(const Columns *columns, Group *host, int64_t parts) {
     Fuse *fuse = columns->fuse;
     Group *fold = columns->fold, host_before = *host, fold_before = *fold;
-    *fold = (Group){.id = fold->id, .kind = KERNEL_FOLD, .points = parts * columns->width};
-    host->kind = KERNEL_ROW;
-    host->row = columns->width;
-    host->parts = parts;
-    group_seed_row(host);
+    *fold = (Group){.id = fold->id, .kind = KERNEL_FOLD, .update = fold->update, .points = parts * columns->width};
+    seed_host(columns, host, parts);
     for (int i = 0; i < fold_before.nodes.count; i++) {
         Node *node = fold_before.nodes.at[i], *sums = node;
-        if (node->op->kind == OP_REDUCE) {
+        if (node->op->kind == OP_REDUCE && parts > 1) {
             sums = parts_of(columns, node, parts);
             replace_fold(fuse, node, sums);
             vec_push(fuse->arena, &fold->nodes, fuse->alias[node->id]);
@@ -179,8 +234,11 @@ static bool cut(const Columns *columns, Group *host, int64_t parts) {
         fuse->group[sums->id] = host->id;
         vec_push(fuse->arena, &host->nodes, sums);
     }
-    group_seed_fold(fold, fold->nodes.at[0]);
-    if (group_resolve(fuse, host, false) && group_resolve(fuse, fold, false)) return true;
+    if (parts > 1) group_seed_fold(fold, fold->nodes.at[0]);
+    if (group_resolve(fuse, host, false) && (parts == 1 || group_resolve(fuse, fold, false))) {
+        leave_update(host, host_before.nodes.count);
+        return true;
+    }
     *host = host_before;
     *fold = fold_before;
     for (int i = 0; i < fold->nodes.count; i++) {
@@ -191,8 +249,28 @@ static bool cut(const Columns *columns, Group *host, int64_t parts) {
     return false;
 }
 
+/* How many parts of its rows a product's columns are best summed in: few, but so that there are slices for threads to
+ * share. 0: there are none such. */
+static int64_t parts_of_product(const Columns *columns, const Group *host) {
+    int64_t m = rows_of(host->root), k = host->seed.extent[host->seed.count - 1], parts = 0;
+    int64_t across = columns->rows / m * ((columns->width + PANEL - 1) / PANEL);
+    if (host->parts) return host->parts;
+    for (int64_t more = 1; more <= m; more++) {
+        int64_t rows = m / more;
+        if (m % more != 0 || (k > LONG_K && rows > WAITING_ROWS)) continue;
+        if (more > 1 && rows < FEW_ROWS) break;
+        if (parts && across * parts >= (rows < MANY_ROWS ? FEW_SLICES : ENOUGH_SLICES)) break;
+        parts = more;
+    }
+    return parts && across * parts < FEW_SLICES && m / parts > MANY_ROWS ? 0 : parts;
+}
+
 /* As many parts as there may be with which loops reach everything. */
 static bool cut_somehow(const Columns *columns, Group *host) {
+    if (host->kind == KERNEL_CONTRACT) {
+        int64_t parts = parts_of_product(columns, host);
+        return parts > 0 && cut(columns, host, columns->rows / rows_of(host->root) * parts);
+    }
     for (int64_t parts = MOST_PARTS; parts >= LEAST_PARTS; parts--) {
         if (columns->rows % parts != 0 || columns->rows / parts < LEAST_ROWS) continue;
         if (host->parts && host->parts != parts) continue;

@@ -89,14 +89,16 @@ void group_seed_fold(Group *group, const Node *node) {
         if (from->size[axis] != 1) seed_loop(group, from->size[axis], is_reduced(node, axis) ? ROLE_FOLD : ROLE_FREE);
 }
 
-static void seed_product(Group *group, const Node *node) {
+void group_seed_product(Group *group, const Node *node) {
     const Node *a = node->operand[0];
     int rank = node->shape.rank;
     int64_t m = node->shape.size[rank - 2], n = node->shape.size[rank - 1], batch = 1;
     for (int axis = 0; axis < rank - 2; axis++) batch *= node->shape.size[axis];
+    group->seed.count = 0;
     group->points = batch * m * n;
     seed_loop(group, batch, ROLE_FREE);
-    seed_loop(group, m, ROLE_M);
+    if (group->parts) seed_loop(group, group->parts, ROLE_PART);
+    seed_loop(group, group->parts ? m / group->parts : m, ROLE_M);
     seed_loop(group, n, ROLE_N);
     seed_loop(group, a->shape.size[a->shape.rank - (node->attr.transpose_a ? 2 : 1)], ROLE_FOLD);
 }
@@ -153,7 +155,7 @@ static Group *group_new(Fuse *fuse, Node *node) {
     } else if (group->kind == KERNEL_FOLD) {
         group_seed_fold(group, node);
     } else if (group->kind == KERNEL_CONTRACT) {
-        seed_product(group, node);
+        group_seed_product(group, node);
     } else if (group->kind == KERNEL_ATTEND) {
         seed_attend(group, node);
     } else if (group->kind == KERNEL_SCATTER) {

@@ -171,6 +171,12 @@ static bool walk_scatter(Walk *w, Node *node) {
            ((w->only >= 0 && w->only != 2) || walk(w, node->operand[2], &all));
 }
 
+static Access folded(const Walk *w) {
+    Kernel kernel = {.kind = w->group->kind, .fine = w->axes};
+    memcpy(kernel.fine_role, w->role, sizeof kernel.fine_role);
+    return folded_access(&kernel);
+}
+
 static bool walk_node(Walk *w, Node *node) {
     Fuse *fuse = w->fuse;
     Access own = over_roles(&w->axes, w->role, node_roles(w->group, node)), stored = own;
@@ -181,7 +187,7 @@ static bool walk_node(Walk *w, Node *node) {
     reach(w, &stored);
     if (node->op->kind == OP_MATMUL) return walk_product(w, node);
     if (node->op->kind == OP_ATTEND) return walk_attend(w, node);
-    if (node->op->kind == OP_REDUCE) own = over_roles(&w->axes, w->role, ROLES_ALL);
+    if (node->op->kind == OP_REDUCE) own = folded(w);
     return walk_operands(w, node, &own);
 }
 
@@ -222,11 +228,12 @@ static void join_loops(Walk *w) {
     }
 }
 
-/* A product has one n and one k loop; a row has one row loop, and one over the rows of a part. */
+/* A product has one n and one k loop, and one over the rows of a part; a row has one row loop, and the same. */
 static bool roles_fit(const Walk *w) {
-    int count[ROLE_VALUE + 1] = {0};
+    int count[ROLE_PART + 1] = {0};
     for (int loop = 0; loop < w->axes.count; loop++) count[w->role[loop]]++;
-    if (w->group->kind == KERNEL_CONTRACT) return count[ROLE_N] == 1 && count[ROLE_FOLD] == 1;
+    if (w->group->kind == KERNEL_CONTRACT)
+        return count[ROLE_N] == 1 && count[ROLE_FOLD] == 1 && (!w->group->parts || count[ROLE_M] == 1);
     if (w->group->kind == KERNEL_ATTEND)
         return count[ROLE_M] == 1 && count[ROLE_N] == 1 && count[ROLE_FOLD] == 1 && count[ROLE_VALUE] == 1;
     if (w->group->kind == KERNEL_ROW || w->group->kind == KERNEL_SCATTER)

@@ -101,7 +101,7 @@ typedef enum KernelKind {
     KERNEL_MAP,      /* all output axes parallel, one expression per result */
     KERNEL_ROW,      /* rows parallel; sweeps and folds over the last axis; sums of columns by parts of the rows */
     KERNEL_FOLD,     /* reductions over other axes: kept axes parallel (strips of columns), reduced axes in order */
-    KERNEL_CONTRACT, /* a product; maps on its result are the epilogue */
+    KERNEL_CONTRACT, /* a product; maps on its result are the epilogue, and sums of columns by parts of the rows */
     KERNEL_ATTEND,   /* attention, forward or backward: blocks of queries against blocks of keys */
     KERNEL_SCATTER,  /* scatter_add: strips of columns parallel, ids in order */
     KERNEL_CHECK     /* check_range: one serial sweep over the ids, notes the first failure */
@@ -109,11 +109,12 @@ typedef enum KernelKind {
 
 /* What a loop of a kernel is to it. */
 typedef enum LoopRole {
-    ROLE_FREE, /* parallel: all of MAP, the rows of ROW, the kept axes of FOLD, the batch of CONTRACT */
-    ROLE_M,    /* rows of a product; of ROW, those of a part, which its column sums add up in order */
-    ROLE_N,    /* columns of a product */
-    ROLE_FOLD, /* the row axis of ROW, the reduced axes of FOLD, k of CONTRACT, the ids of SCATTER, the heads' width */
-    ROLE_VALUE /* the width of the values of an ATTEND; its queries are M, its keys N */
+    ROLE_FREE,  /* parallel: all of MAP, the rows of ROW, the kept axes of FOLD, the batch of CONTRACT */
+    ROLE_M,     /* rows of a product; of ROW, those of a part, which its column sums add up in order */
+    ROLE_N,     /* columns of a product */
+    ROLE_FOLD,  /* the row axis of ROW, the reduced axes of FOLD, k of CONTRACT, the ids of SCATTER, the heads' width */
+    ROLE_VALUE, /* the width of the values of an ATTEND; its queries are M, its keys N */
+    ROLE_PART   /* of CONTRACT: the parts of the rows whose columns are summed; M is the rows of one of them */
 } LoopRole;
 
 /* The tile of a contract: mr x (nv vectors) accumulators; see docs/architecture.md. Of an ATTEND row_block queries and
@@ -177,12 +178,16 @@ bool kernel_stores(const Kernel *kernel, const Node *node);
 Node *schedule_reach(const Schedule *schedule, const Axes *axes, Node *node, const Access *access, Access *in_buffer);
 /* Row-major over the loops whose role is in `roles`, a bit per LoopRole; 0 along the others. */
 Access axes_over(const Axes *axes, const LoopRole *role, unsigned roles);
-enum { ROLES_ALL = 31, ROLES_RESULT = ROLES_ALL & ~(1 << ROLE_FOLD) };
-/* Whether a reduction keeps the last axis: in a ROW it adds up the rows of a part, where others fold each row. */
+enum { ROLES_ALL = 63, ROLES_RESULT = ROLES_ALL & ~(1 << ROLE_FOLD) };
+/* Whether a reduction keeps the last axis: in a ROW or CONTRACT it adds up the rows of a part, where others fold each
+ * row. */
 bool folds_columns(const Node *node);
+/* Whether such a loop of a product stands around its rows and columns: its batch, or the parts of its rows. */
+bool role_around(LoopRole role);
 /* Which roles a node of the kernel moves along. */
 unsigned kernel_roles(const Kernel *kernel, const Node *node);
 Access kernel_access(const Kernel *kernel, const Node *node); /* of a node of the kernel at a point of its loops */
+Access folded_access(const Kernel *kernel);                   /* of what a reduction of the kernel folds */
 /* op(A) as [batch, M, K] and op(B) as [batch, K, N] over the loops of a contract; `index` 0 or 1. */
 Access product_access(const Kernel *kernel, int index);
 /* Operand `index` of a node of an ATTEND over the loops; -1: its result. */

@@ -138,7 +138,7 @@ static bool stored_last(const Walk *walk, const Node *node) {
 /* All readings of the kernel. */
 static void walk_kernel(Walk *walk) {
     const Kernel *kernel = walk->kernel;
-    Access all = access_identity(&kernel->fine);
+    Access all = folded_access(kernel);
     for (int i = 0; i < kernel->nodes.count; i++) {
         Node *node = kernel->nodes.at[i];
         int level = level_of(walk, node);

@@ -37,6 +37,12 @@ static void count_batch(ProductFacts *facts, const Kernel *kernel) {
     }
 }
 
+static int64_t ends_of(const Kernel *kernel) {
+    for (int i = 0; i < kernel->nodes.count; i++)
+        if (kernel->nodes.at[i]->op->kind == OP_REDUCE) return ENDS_COLUMNS;
+    return kernel->outputs.count == 1 && kernel->outputs.at[0] == kernel->root ? ENDS_SUMS : ENDS_MAPS;
+}
+
 ProductFacts product_facts(const Schedule *schedule, const Kernel *kernel, const Machine *machine) {
     ProductFacts facts = {.registers = machine->registers, .element = schedule->model->f64 ? 8 : 4};
     ProductShape *shape = &facts.shape;
@@ -52,7 +58,7 @@ ProductFacts product_facts(const Schedule *schedule, const Kernel *kernel, const
     facts.a_across = stride_of(kernel, &facts.a, ROLE_M) == 1;
     bool b_across = stride_of(kernel, &facts.b, ROLE_N) != 1 && shape->n > 1;
     shape->form = (facts.a_across && a_k != 1 ? 2 : 0) + (b_across ? 1 : 0);
-    shape->ends = kernel->outputs.count != 1 || kernel->outputs.at[0] != kernel->root;
+    shape->ends = ends_of(kernel);
     count_batch(&facts, kernel);
     return facts;
 }
@@ -76,6 +82,7 @@ const char *tile_fault(const ProductFacts *facts, const TileChoice *choice) {
     if (panel - facts->lanes >= shape->n) return "its vectors are more than the columns fill";
     if (choice->rows > shape->m || (choice->rows < shape->m && choice->rows % choice->mr != 0))
         return "rows is neither m nor a multiple of the tile's";
+    if (shape->ends == ENDS_COLUMNS && choice->rows < shape->m) return "rows that are added up are those of one slice";
     if (choice->right == RIGHT_IN_PLACE && !side_by_side)
         return "right=place needs columns in whole panels, side by side";
     if (choice->right == RIGHT_BY_SLICE && choice->steps * bytes > ARRAY_BYTES)

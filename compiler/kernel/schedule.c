@@ -72,6 +72,10 @@ bool folds_columns(const Node *node) {
     return node->op->kind == OP_REDUCE;
 }
 
+bool role_around(LoopRole role) {
+    return role == ROLE_FREE || role == ROLE_PART;
+}
+
 unsigned kernel_roles(const Kernel *kernel, const Node *node) {
     bool reduced = node->op->kind == OP_REDUCE;
     switch (kernel->kind) {
@@ -81,7 +85,7 @@ unsigned kernel_roles(const Kernel *kernel, const Node *node) {
     case KERNEL_FOLD:
         return reduced ? ROLES_RESULT : ROLES_ALL;
     case KERNEL_CONTRACT:
-        return ROLES_RESULT;
+        return reduced ? ROLES_RESULT & ~(1u << ROLE_M) : ROLES_RESULT;
     case KERNEL_ATTEND:
         return attend_roles(node, -1);
     default:
@@ -93,8 +97,13 @@ Access kernel_access(const Kernel *kernel, const Node *node) {
     return axes_over(&kernel->fine, kernel->fine_role, kernel_roles(kernel, node));
 }
 
-static void add_roles(const Kernel *kernel, Access *access, LoopRole role, int64_t unit) {
-    Access part = axes_over(&kernel->fine, kernel->fine_role, 1u << role);
+Access folded_access(const Kernel *kernel) {
+    unsigned roles = kernel->kind == KERNEL_CONTRACT ? ROLES_RESULT : ROLES_ALL;
+    return axes_over(&kernel->fine, kernel->fine_role, roles);
+}
+
+static void add_roles(const Kernel *kernel, Access *access, unsigned roles, int64_t unit) {
+    Access part = axes_over(&kernel->fine, kernel->fine_role, roles);
     for (int loop = 0; loop < kernel->fine.count; loop++) access->stride[loop] += part.stride[loop] * unit;
 }
 
@@ -103,10 +112,11 @@ Access product_access(const Kernel *kernel, int index) {
     const Attr *attr = &kernel->root->attr;
     int rank = operand->shape.rank;
     int64_t rows = operand->shape.size[rank - 2], columns = operand->shape.size[rank - 1];
-    LoopRole down = index == 0 ? ROLE_M : ROLE_FOLD, across = index == 0 ? ROLE_FOLD : ROLE_N;
+    const unsigned m = 1u << ROLE_PART | 1u << ROLE_M, n = 1u << ROLE_N, k = 1u << ROLE_FOLD;
+    unsigned down = index == 0 ? m : k, across = index == 0 ? k : n;
     bool transposed = index == 0 ? attr->transpose_a : attr->transpose_b;
     Access access = {0};
-    add_roles(kernel, &access, ROLE_FREE, rows * columns);
+    add_roles(kernel, &access, 1u << ROLE_FREE, rows * columns);
     add_roles(kernel, &access, down, transposed ? 1 : columns);
     add_roles(kernel, &access, across, transposed ? columns : 1);
     return access;
@@ -138,7 +148,7 @@ void kernel_reads(const Schedule *schedule, const Kernel *kernel, bool *reads) {
 }
 
 static const char *const kind_names[] = {"map", "row", "fold", "contract", "attend", "scatter", "check"};
-static const char *const role_names[] = {"", "m ", "n ", "fold ", "value "};
+static const char *const role_names[] = {"", "m ", "n ", "fold ", "value ", "part "};
 static const char *const buffer_kinds[] = {"input", "result", "variable", "arena", "scalar"};
 
 static void print_buffer(Text *text, const Buffer *buffer) {

@@ -57,9 +57,11 @@ int64_t tile_steps(const ProductFacts *facts, int64_t most) {
     return block;
 }
 
-/* Where a slice makes a panel for its rows they are many, but leave enough slices. */
+/* Where a slice makes a panel for its rows they are many, but leave enough slices. Where it adds them up they are a
+ * part, which fuse_columns.c chose. */
 int64_t tile_rows(const ProductFacts *facts, const TileChoice *choice) {
     int64_t m = facts->shape.m, k = facts->shape.k, panel = choice->nv * facts->lanes;
+    if (facts->shape.ends == ENDS_COLUMNS) return m;
     int64_t most = SLICE_FLOP / (2 * k * panel + 1), least = choice->steps < k ? BLOCKED_ROWS : choice->mr;
     if (choice->right == RIGHT_BY_SLICE) {
         most = m * facts->shape.batch * ((facts->shape.n + panel - 1) / panel) / SLICES;
@@ -163,7 +165,7 @@ static Buffer *panels(Schedule *schedule, const Kernel *kernel, int index, int64
 static int64_t batches(const Kernel *kernel, const Access *in_buffer) {
     int64_t count = 1;
     for (int loop = 0; loop < kernel->axes.count; loop++)
-        if (kernel->role[loop] == ROLE_FREE && in_buffer->stride[kernel->inner[loop]] != 0)
+        if (role_around(kernel->role[loop]) && in_buffer->stride[kernel->inner[loop]] != 0)
             count *= kernel->axes.extent[loop];
     return count;
 }

@@ -31,7 +31,7 @@ typedef struct Field {
 } Field;
 
 static const char *const types[] = {"f32", "f64", NULL}, *const forms[] = {"nn", "nt", "tn", "tt", NULL};
-static const char *const ends[] = {"sums", "maps", NULL}, *const lefts[] = {"place", "before", NULL};
+static const char *const ends[] = {"sums", "maps", "columns", NULL}, *const lefts[] = {"place", "before", NULL};
 static const char *const rights[] = {"place", "slice", "before", NULL};
 
 #define AT(member) offsetof(TunedRow, member)

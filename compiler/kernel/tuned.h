@@ -16,12 +16,13 @@
 /* All products that agree in this have one tile. */
 typedef struct ProductShape {
     int64_t form;   /* 2 if A is transposed (its rows lie across), and 1 if B is */
-    int64_t ends;   /* 1: more is done with the sums than to store them */
+    int64_t ends;   /* what is done with the sums */
     int64_t batch;  /* products side by side in the kernel */
     int64_t shared; /* how many of them read the same B */
     int64_t m, n, k;
 } ProductShape;
 
+enum { ENDS_SUMS, ENDS_MAPS, ENDS_COLUMNS }; /* stored; maps of them; a slice's rows are added up too */
 enum {
     RIGHT_IN_PLACE,
     RIGHT_BY_SLICE,

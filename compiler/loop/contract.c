@@ -9,11 +9,17 @@
  * copies for its rows, or from panels (pack.c). A product with nothing but itself to store writes from the
  * accumulators; with an epilogue, or where the last panel is not full, they go through a small array and the epilogue
  * runs over that.
+ *
+ * Sums over rows, the gradient of a bias say, are added up in an array of the panel's columns, row by row so that the
+ * tile doesn't show in the bits; then a slice has all rows of a part:
+ *
+ *     for part, panel in slices { sums[] = 0; tiles: … sums[c] += d_h[row, j + c] …; parts[part, j + c] = sums[c] }
  */
 #include "loop/loop.h"
 #include "loop/contract.h"
 
-typedef struct Contract {
+typedef struct Contract Contract;
+struct Contract {
     Product p;
     Nest nest;
     Var *panel, *block; /* NULL where there is one */
@@ -21,10 +27,12 @@ typedef struct Contract {
     bool lanes;         /* the epilogue runs over lanes */
     Array *tile;        /* NULL: stores come straight from the accumulators */
     Array *b_panel;     /* the slice's own panel of B, [k_block][NR], or NULL */
+    Array **totals;     /* by the kernel's outputs: of a sum over rows, the panel's columns so far */
+    void (*at_column)(Lower *lower, Block *in, const Contract *c, Expr *column); /* what columns() does with each */
     Var *sums[16][4];
     Var *row;
     Expr *k_from, *k_to; /* the block of k; NULL: all of it */
-} Contract;
+};
 
 static Var *grid_digit(Lower *lower, Block *in, const char *name, Var *number, const char *format, int64_t by) {
     Expr *args[2] = {ex_var(lower, number), ex_int(lower, T_INDEX, by)};
@@ -45,7 +53,7 @@ static Index packed_row(Lower *lower, const Product *p, int row) {
     index_add(lower, &index, lower->loop[p->k_loop], 1);
     int64_t unit = p->m * p->a_row;
     for (int loop = lower->axes.count - 1; loop >= 0; loop--) {
-        if (lower->kernel->role[loop] != ROLE_FREE || stride_at(lower, &p->a, loop) == 0) continue;
+        if (!role_around(lower->kernel->role[loop]) || stride_at(lower, &p->a, loop) == 0) continue;
         if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], unit);
         unit *= lower->axes.extent[loop];
     }
@@ -65,7 +73,7 @@ static Index packed_index(Lower *lower, const Contract *c, int vector) {
     if (c->panel) index_add(lower, &index, c->panel, unit);
     unit *= p->panels;
     for (int loop = lower->axes.count - 1; loop >= 0; loop--) {
-        if (lower->kernel->role[loop] != ROLE_FREE || stride_at(lower, &p->b, loop) == 0) continue;
+        if (!role_around(lower->kernel->role[loop]) || stride_at(lower, &p->b, loop) == 0) continue;
         if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], unit);
         unit *= lower->axes.extent[loop];
     }
@@ -128,15 +136,26 @@ static void store_sums(Lower *lower, Block *in, Contract *c, int rows) {
 
 /* ---- the epilogue over the array of accumulators ---- */
 
-static void store_columns(Lower *lower, Block *in, const Contract *c, Expr *column) {
+/* Where the column of the panel stands in a row of it. */
+static Index in_panel(Lower *lower, const Expr *column) {
+    Index index = index_of(lower, column->kind == EX_VAR ? 0 : (int64_t)column->number);
+    if (column->kind == EX_VAR) index_add(lower, &index, column->var, 1);
+    return index;
+}
+
+static void add_column(Lower *lower, Block *in, const Contract *c, int output, Expr *column) {
+    Node *node = lower->kernel->outputs.at[output];
+    Access all = folded_access(lower->kernel);
+    Expr *value = value_at(lower, node->operand[0], &all);
+    Expr *total = ex_load(lower, c->totals[output], in_panel(lower, column), c->lanes, NULL);
+    st_store(lower, in, c->totals[output], in_panel(lower, column), fold_join(lower, node, total, value), NULL);
+}
+
+static void finish_column(Lower *lower, Block *in, const Contract *c, Expr *column) {
     const Kernel *kernel = lower->kernel;
     Access own = kernel_access(kernel, kernel->root);
-    Index index = index_of(lower, 0);
+    Index index = in_panel(lower, column);
     index_add(lower, &index, c->row, c->p.panel);
-    if (column->kind == EX_VAR)
-        index_add(lower, &index, column->var, 1);
-    else
-        index.constant = (int64_t)column->number;
     Expr *sum = ex_load(lower, c->tile, index, c->lanes, NULL);
     const char *name = kernel->root->name ? kernel->root->name : "product";
     Var *product = st_let(lower, in, name, sum);
@@ -144,8 +163,13 @@ static void store_columns(Lower *lower, Block *in, const Contract *c, Expr *colu
     sum = ex_var(lower, product);
     sum->depth = lower->axes.count;
     value_bind(lower, kernel->root, &own, sum);
-    for (int i = 0; i < kernel->outputs.count; i++)
-        value_store(lower, in, kernel->outputs.at[i], &own, value_at(lower, kernel->outputs.at[i], &own));
+    for (int i = 0; i < kernel->outputs.count; i++) {
+        Node *node = kernel->outputs.at[i];
+        if (c->totals[i])
+            add_column(lower, in, c, i, column);
+        else
+            value_store(lower, in, node, &own, value_at(lower, node, &own));
+    }
     value_forget(lower, c->p.n_loop);
 }
 
@@ -169,7 +193,7 @@ static void columns(Lower *lower, Block *in, Contract *c, Var *start, int64_t sh
         Stmt *loop = st_for(lower, kind, within, NULL, ex_int(lower, T_INDEX, whole), lanes);
         set_blocks(lower, p->n_loop + 1, &loop->body);
         lower->loop[p->n_loop] = start ? column_var(lower, &loop->body, start, within) : within;
-        store_columns(lower, &loop->body, c, ex_var(lower, within));
+        c->at_column(lower, &loop->body, c, ex_var(lower, within));
         st_put(lower, in, loop);
     }
     if (rest) {
@@ -177,7 +201,7 @@ static void columns(Lower *lower, Block *in, Contract *c, Var *start, int64_t sh
         lower->loop[p->n_loop] = start;
         lower->shift[p->n_loop] += whole;
         lower->part = ex_int(lower, T_INDEX, rest);
-        store_columns(lower, in, c, ex_int(lower, T_INDEX, whole));
+        c->at_column(lower, in, c, ex_int(lower, T_INDEX, whole));
         lower->part = NULL;
     }
     lower->shift[p->n_loop] = 0;
@@ -185,8 +209,8 @@ static void columns(Lower *lower, Block *in, Contract *c, Var *start, int64_t sh
     set_blocks(lower, p->n_loop + 1, in);
 }
 
-/* The last panel, where it is not full, has a text of its own. */
-static void epilogue_columns(Lower *lower, Block *in, Contract *c) {
+/* All columns of the slice's panel. The last panel, where it is not full, has a text of its own. */
+static void panel_columns(Lower *lower, Block *in, Contract *c) {
     const Product *p = &c->p;
     int64_t last = p->n - (p->panels - 1) * p->panel;
     Var *start = lower->loop[p->n_loop];
@@ -233,7 +257,7 @@ static void epilogue(Lower *lower, Block *in, Contract *c, int rows) {
         first || shift ? st_let(lower, &loop->body, "row", ex_index(lower, index, T_INDEX, false)) : row;
     lower->shift[p->m_loop] = 0;
     set_blocks(lower, p->m_loop + 1, &loop->body);
-    epilogue_columns(lower, &loop->body, c);
+    panel_columns(lower, &loop->body, c);
     value_forget(lower, p->m_loop);
     lower->loop[p->m_loop] = first;
     lower->shift[p->m_loop] = shift;
@@ -396,7 +420,7 @@ static void finish_rows(Lower *lower, Block *in, Contract *c, Var *from, Expr *t
     c->row = local_row(lower, &loop->body, c, i);
     lower->loop[p->m_loop] = i;
     set_blocks(lower, p->m_loop + 1, &loop->body);
-    epilogue_columns(lower, &loop->body, c);
+    panel_columns(lower, &loop->body, c);
     value_forget(lower, p->m_loop);
     lower->loop[p->m_loop] = NULL;
     set_blocks(lower, p->m_loop + 1, in);
@@ -425,6 +449,64 @@ static void blocked_tiles(Lower *lower, Block *in, Contract *c) {
     finish_rows(lower, in, c, from, p->m % tile->mr ? rows_end(lower, in, c, from, p->m) : full_to);
 }
 
+/* ---- sums over rows ---- */
+
+static bool is_sum(const Node *node) {
+    return node->op->kind == OP_REDUCE;
+}
+
+static void make_totals(Lower *lower, Block *in, Contract *c) {
+    const Kernel *kernel = lower->kernel;
+    int64_t lanes = c->lanes ? lower->lane_count : 1;
+    bool any = false;
+    c->totals = NEW_ARRAY(lower->arena, Array *, kernel->outputs.count + 1);
+    for (int i = 0; i < kernel->outputs.count; i++) {
+        const Node *node = kernel->outputs.at[i];
+        if (!is_sum(node)) continue;
+        any = true;
+        c->totals[i] =
+            st_array(lower, in, arena_printf(lower->arena, "%s_panel", node_called(node)), node->dtype, c->p.panel);
+    }
+    if (!any) return;
+    Stmt *loop = st_count(lower, "c", NULL, ex_int(lower, T_INDEX, c->p.panel), lanes);
+    for (int i = 0; i < kernel->outputs.count; i++)
+        if (c->totals[i])
+            st_store(lower, &loop->body, c->totals[i], in_panel(lower, ex_var(lower, loop->var)),
+                     fold_start(lower, kernel->outputs.at[i], c->lanes), NULL);
+    st_put(lower, in, loop);
+}
+
+static void store_total(Lower *lower, Block *in, const Contract *c, Expr *column) {
+    for (int i = 0; i < lower->kernel->outputs.count; i++) {
+        if (!c->totals[i]) continue;
+        Node *node = lower->kernel->outputs.at[i];
+        Access own = kernel_access(lower->kernel, node);
+        value_store(lower, in, node, &own, ex_load(lower, c->totals[i], in_panel(lower, column), c->lanes, NULL));
+    }
+}
+
+/* The slice's row of each sum's parts. */
+static void store_totals(Lower *lower, Block *in, Contract *c) {
+    bool any = false;
+    for (int i = 0; i < lower->kernel->outputs.count; i++) any = any || c->totals[i];
+    c->at_column = store_total;
+    if (any) panel_columns(lower, in, c);
+}
+
+/* Whether the epilogue can run over lanes. */
+static bool fits(Lower *lower, const Contract *c) {
+    const Kernel *kernel = lower->kernel;
+    Access all = folded_access(kernel);
+    for (int i = 0; i < kernel->outputs.count; i++) {
+        Node *node = kernel->outputs.at[i];
+        Access own = kernel_access(kernel, node);
+        if (!lanes_fit(lower, node, &own, c->p.n_loop)) return false;
+        if (is_sum(node) && (node->dtype != DT_FLOAT || !lanes_fit(lower, node->operand[0], &all, c->p.n_loop)))
+            return false;
+    }
+    return true;
+}
+
 static void open_grid(Lower *lower, Contract *c) {
     const Product *p = &c->p;
     int order[MAX_AXES], outer = 0;
@@ -446,16 +528,15 @@ void lower_contract(Lower *lower) {
     lower->lane_axis = c.p.n_loop;
     Block *in = &c.nest.slices->body;
     bool alone = kernel->outputs.count == 1 && kernel->outputs.at[0] == kernel->root && c.p.n % c.p.panel == 0;
-    Access own = kernel_access(kernel, kernel->root);
-    c.lanes = true;
-    for (int i = 0; i < kernel->outputs.count; i++)
-        c.lanes = c.lanes && lanes_fit(lower, kernel->outputs.at[i], &own, c.p.n_loop);
+    c.lanes = fits(lower, &c);
     alone = alone && c.lanes;
     bool blocked = kernel->tile.k_block < c.p.k;
     int64_t rows = blocked ? kernel->tile.row_block : kernel->tile.mr;
     if (!alone || blocked) c.tile = st_array(lower, in, "tile", DT_FLOAT, rows * c.p.panel);
     if (kernel->tile.panel_word)
         c.b_panel = st_array(lower, in, kernel->tile.panel_word, DT_FLOAT, kernel->tile.k_block * c.p.panel);
+    make_totals(lower, in, &c);
+    c.at_column = finish_column;
     if (blocked) {
         blocked_tiles(lower, in, &c);
     } else {
@@ -463,5 +544,6 @@ void lower_contract(Lower *lower) {
         full_tiles(lower, in, &c);
         last_tile(lower, in, &c);
     }
+    store_totals(lower, in, &c);
     nest_close(lower, &c.nest);
 }

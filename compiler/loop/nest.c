@@ -17,6 +17,7 @@
 /* The model's name for a loop: that of an axis of the same size, in lower case, else i, j, k … */
 const char *nest_loop_name(Lower *lower, int loop) {
     const Kernel *kernel = lower->kernel;
+    if (kernel->role[loop] == ROLE_PART) return "part";
     for (int i = 0; i < kernel->nodes.count; i++) {
         const Shape *shape = &kernel->nodes.at[i]->shape;
         for (int axis = 0; axis < shape->rank; axis++) {

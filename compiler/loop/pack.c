@@ -250,7 +250,7 @@ void lower_pack_rows(Lower *lower) {
     int order[MAX_AXES], outer = 0;
     int64_t full = p->k / lower->lane_count * lower->lane_count, unit = p->m * p->a_row;
     for (int loop = 0; loop < lower->axes.count; loop++)
-        if (kernel->role[loop] == ROLE_FREE && stride_at(lower, &p->a, loop) != 0) order[outer++] = loop;
+        if (role_around(kernel->role[loop]) && stride_at(lower, &p->a, loop) != 0) order[outer++] = loop;
     pack.from = array_of(lower, p->a_buffer, p->a.offset, false);
     pack.to = array_of(lower, kernel->packed_a, 0, true);
     int64_t groups = (p->k + STEPS_AT_ONCE - 1) / STEPS_AT_ONCE;
@@ -277,7 +277,7 @@ void lower_pack(Lower *lower) {
     Product *p = &pack.p;
     int order[MAX_AXES], outer = 0;
     for (int loop = 0; loop < lower->axes.count; loop++)
-        if (kernel->role[loop] == ROLE_FREE && stride_at(lower, &p->b, loop) != 0) order[outer++] = loop;
+        if (role_around(kernel->role[loop]) && stride_at(lower, &p->b, loop) != 0) order[outer++] = loop;
     pack.from = array_of(lower, p->b_buffer, p->b.offset, false);
     pack.to = array_of(lower, kernel->packed, 0, true);
     Nest nest = nest_open(lower, order, outer, p->panels, 1);

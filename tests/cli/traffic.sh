@@ -1,8 +1,9 @@
 # What row and map kernels read and write: each input once, each result once, whatever it takes to compute.
 rows=$TGC_ROOT/bench/rows.tg
+file=$rows
 
-traffic() { # traffic ENTRY READS WRITES [M N]: at most so many bytes in all kernels of the entry together
-    expect 0 tgc plan "$rows" "$1" -D "M=${4:-64}" -D "N=${5:-4096}"
+traffic() { # traffic ENTRY READS WRITES [M N]: at most so many bytes in all kernels of the entry of $file together
+    expect 0 tgc plan "$file" "$1" -D "M=${4:-64}" -D "N=${5:-4096}"
     awk -v reads="$2" -v writes="$3" '
         /^ +kernel name/ { table = 1; next }
         table && NF >= 8 { read += $5; written += $6; kernels++ }
@@ -18,6 +19,16 @@ traffic adamw $((7 * whole + slack)) $((3 * whole + slack))
 # x and g once for y, dx and the sums over rows of both gradients; 64 parts of each sum
 parts=$((2 * 64 * 128 * 4))
 traffic layernorm $((2 * whole + parts + slack)) $((2 * whole + parts + slack)) 2048 128
+
+# Sums over the rows of a product's result take no kernel that reads it again: of a bias's gradient beside the result, of
+# squares without it.
+model products.tg 'dim M = 2048, N = 512, K = 32' \
+    'graph bias(x: [M, K], W: [K, N], h: [M, N]) -> (d: [M, N], db: [N]) {' \
+    '  d = where(h > 0, x @ W, 0.0)' '  db = sum(d, axis = 0)' '}' \
+    'graph squares(x: [M, K], W: [K, N]) -> (s: []) {' '  d = x @ W' '  s = sum(sum(d * d, axis = 0))' '}'
+file=products.tg operands=$(((2048 + 512) * 32 * 4)) whole=$((2048 * 512 * 4)) parts=$((8 * 512 * 4))
+traffic bias $((whole + operands + parts + slack)) $((whole + parts + slack)) 2048 512
+traffic squares $((operands + parts + slack)) $((parts + slack)) 2048 512
 
 # A result of 32 MiB goes past the caches where each of its vectors stands on a line of its own.
 streams() { # streams M N: how many stores of layernorm's kernels do

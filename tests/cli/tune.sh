@@ -75,6 +75,8 @@ for wrong in tile=15x1 tile=8x4 tile=1x5 tile=7x1 rows=3 rows=19 steps=49 steps=
     row="$shape tile=2x1 rows=4 steps=48 right=place left=place"
     refuses 'no kernel can have this tile' "$machine" "$(sed "s/ ${wrong%%=*}=[^ ]*/ $wrong/" <<<"$row")"
 done
+row="$shape tile=2x1 rows=4 steps=48 right=place left=place" # rows that are added up are those of one slice
+refuses 'no kernel can have this tile' "$machine" "${row/ends=maps/ends=columns}"
 : >bad.tune
 expect 1 tgc check m.tg --tune bad.tune
 stderr_has 'error[E0901]: bad.tune holds no tiles that this tgc can read'
