@@ -6,10 +6,11 @@
  *     for strip in slices { sum0 = sum1 = 0; for r in rows { sum0 += x[r, j]; sum1 += x[r, j+16] }; store }
  *
  * Where other kept axes give slices enough, a slice goes over whole rows as they lie in memory, and the sums stand in
- * an array of one row, which is visited once for a few rows together:
+ * an array of one row, which is visited once for a few rows together. Those are as far apart as can be, so that memory
+ * is read as a few long streams:
  *
- *     for s in slices { sum[] = 0; for r in rows, four at a time { for j { sum[j] += x[r, j] + … + x[r+3, j] } }; store
- * }
+ *     for s in slices { sum[] = 0; for r in a quarter of the rows { for j { sum[j] += x[r, j] + x[r + rows/4, j] + … }
+ * } }
  */
 #include "loop/loop.h"
 
@@ -22,7 +23,8 @@ typedef struct Fold {
     int vectors; /* of this strip */
     Var *sums[STRIP_VECTORS][16];
     Array *row[MOST_SUMS]; /* the sums of whole rows */
-    int together;          /* rows of a turn */
+    int together;          /* rows of a turn, */
+    int64_t apart;         /* so far from each other */
 } Fold;
 
 static double neutral_of(const Node *node) {
@@ -227,7 +229,7 @@ static void add_rows(Lower *lower, Block *in, void *with) {
                          ex_load(lower, fold->row[i], in_sums(lower), true, NULL));
     int64_t shift = lower->shift[across];
     for (int r = 0; r < fold->together; r++) {
-        lower->shift[across] = shift + r;
+        lower->shift[across] = shift + r * fold->apart;
         for (int i = 0; i < kernel->outputs.count; i++) {
             Node *node = kernel->outputs.at[i];
             Expr *value = ex_lanes(lower, value_at(lower, node->operand[0], &all));
@@ -253,11 +255,12 @@ static void store_row(Lower *lower, Block *in, void *with) {
 static int64_t row_loop(Lower *lower, Block *in, Fold *fold, int64_t from, int together) {
     const Nest inside = {.blocks = 1};
     int across = fold->folds[0], last = lower->axes.count - 1;
-    int64_t to = from + (lower->axes.extent[across] - from) / together * together;
-    if (to == from) return from;
+    int64_t turns = (lower->axes.extent[across] - from) / together, to = from + turns;
+    if (turns == 0) return from;
     fold->together = together;
+    fold->apart = turns;
     Var *index = var_new(lower, "r", T_INDEX, false);
-    Stmt *loop = st_for(lower, LOOP_SERIAL, index, ex_int(lower, T_INDEX, from), ex_int(lower, T_INDEX, to), together);
+    Stmt *loop = st_for(lower, LOOP_SERIAL, index, ex_int(lower, T_INDEX, from), ex_int(lower, T_INDEX, to), 1);
     lower->loop[across] = index;
     for (int depth = across + 1; depth <= lower->axes.count; depth++) lower->block[depth] = &loop->body;
     lane_loop(lower, &inside, &loop->body, last, add_rows, fold);
@@ -265,7 +268,7 @@ static int64_t row_loop(Lower *lower, Block *in, Fold *fold, int64_t from, int t
     lower->loop[across] = NULL;
     for (int depth = across + 1; depth <= lower->axes.count; depth++) lower->block[depth] = in;
     st_put(lower, in, loop);
-    return to;
+    return from + turns * together;
 }
 
 static void whole_rows(Lower *lower, Block *in, Fold *fold) {

@@ -47,3 +47,8 @@ exponentials() { # exponentials M N: how many places of the kernels compute some
 }
 [ "$(exponentials 512 8000)" = 4 ] && ! grep -q 'e_row\[' .c || fail "exponentials are computed or kept twice"
 [ "$(exponentials 2048 8000)" = 4 ] && grep -q 'e_row\[' .c || fail "exponentials are computed twice"
+
+# One row times a matrix reads each of its parts of k as four streams, a quarter of the part apart.
+printf 'tg 1\ngraph f(x: [1, 768], w: [768, 256]) -> (y: [1, 256]) { y = x @ w }\n' >thin.tg
+expect 0 tgc emit thin.tg --target x86-64-v4
+for quarter in 1 2 3; do stdout_matches "tg_load\(w .* \+ $((quarter * 24 * 256))\)"; done
