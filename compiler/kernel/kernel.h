@@ -123,6 +123,7 @@ typedef struct Tile {
     int mr, nv;
     int64_t row_block; /* rows of a slice; its columns are one panel of nv vectors */
     int64_t k_block;   /* steps of k between two visits of the accumulators; all of k where they stay in registers */
+    bool by_rows;      /* all panels of a block of rows come before the next block's; else all blocks of a panel */
     bool pack_a;       /* a transposed A is laid out row by row before the kernel */
     int64_t a_row;     /* elements from one such row to the next: more than k, for rows a power of two apart get in each
                         * other's way in a cache */

@@ -27,11 +27,14 @@ enum {
     OWN_ROWS = 64,         /* with fewer rows than this, or so many slices that would make the same panel, a kernel */
     MAKERS = 4,            /* before them makes the panels */
     PANEL_BYTES = 1 << 18, /* a panel of B stays in the second-level cache, */
+    NEAR_BYTES = 1 << 19,  /* so much of an operand stays in the second-level cache beside all else, */
+    FAR_BYTES = 1 << 24,   /* and so much in the last one */
     ROWS_STAY = 8,         /* kernels after which rows of A laid out for one product still serve another */
     BLOCKED_ROWS = 256     /* with the accumulators of a slice that wait in memory */
 };
 /* Of a row of A, a vector of B, and of a tail, which has a text of its own. */
 static const double ROW_COST = 0.5, VECTOR_COST = 0.35, TAIL_COST = 1.01;
+static const double CACHED_COST = 0.25; /* of a byte from the last cache, where one from memory is 1 */
 
 /* ---- the cost model ---- */
 
@@ -196,11 +199,30 @@ static Buffer *rows_before(const Schedule *schedule, const Kernel *kernel) {
     return NULL;
 }
 
+/* ---- the order of the slices ---- */
+
+/* In bytes of memory, what it costs to read `bytes` so many times more. */
+static double read_again(int64_t bytes, int64_t times) {
+    double all = (double)bytes * (double)times;
+    return bytes <= NEAR_BYTES ? 0 : bytes <= FAR_BYTES ? CACHED_COST * all : all;
+}
+
+/* Panel by panel, each reads all of A again; block by block, each reads all of B, and each panel the block of A. */
+static bool goes_by_rows(const ProductFacts *facts, const TileChoice *choice) {
+    const ProductShape *shape = &facts->shape;
+    int64_t line = shape->k * facts->element, panel = choice->nv * facts->lanes;
+    int64_t panels = (shape->n + panel - 1) / panel, blocks = (shape->m + choice->rows - 1) / choice->rows;
+    double by_panels = read_again(shape->m * line, panels - 1);
+    double by_rows = read_again(choice->rows * line, blocks * (panels - 1)) + read_again(shape->n * line, blocks - 1);
+    return by_rows < by_panels;
+}
+
 static void use_choice(Schedule *schedule, Kernel *kernel, const ProductFacts *facts, const TileChoice *choice) {
     const ProductShape *shape = &facts->shape;
     int64_t panel = choice->nv * facts->lanes, panels_of_n = (shape->n + panel - 1) / panel;
     Tile *tile = &kernel->tile;
     *tile = (Tile){.mr = (int)choice->mr, .nv = (int)choice->nv, .row_block = choice->rows, .k_block = choice->steps};
+    tile->by_rows = goes_by_rows(facts, choice);
     tile->pack_a = choice->left == LEFT_BEFORE;
     tile->pack_b = choice->right != RIGHT_IN_PLACE;
     tile->a_row = shape->k + facts->lanes;

@@ -515,8 +515,14 @@ static void open_grid(Lower *lower, Contract *c) {
     c->nest = nest_open(lower, order, outer, p->panels * c->blocks, 1);
     Block *in = &c->nest.slices->body;
     Var *number = c->nest.number;
-    if (p->panels > 1) c->panel = c->blocks > 1 ? grid_digit(lower, in, "panel", number, "%0 / %1", c->blocks) : number;
-    if (c->blocks > 1) c->block = p->panels > 1 ? grid_digit(lower, in, "block", number, "%0 % %1", c->blocks) : number;
+    bool by_rows = lower->kernel->tile.by_rows;
+    if (p->panels > 1) c->panel = number;
+    if (c->blocks > 1) c->block = number;
+    if (c->panel && c->block) {
+        int64_t inner = by_rows ? p->panels : c->blocks;
+        c->panel = grid_digit(lower, in, "panel", number, by_rows ? "%0 % %1" : "%0 / %1", inner);
+        c->block = grid_digit(lower, in, "block", number, by_rows ? "%0 / %1" : "%0 % %1", inner);
+    }
     lower->loop[p->n_loop] = NULL;
     if (c->panel) lower->loop[p->n_loop] = grid_digit(lower, in, "j", c->panel, "%0 * %1", p->panel);
 }

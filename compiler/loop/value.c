@@ -171,12 +171,14 @@ static Expr *load_node(Lower *lower, Node *node, const Access *access) {
 
 enum { PAST_CACHES = 32 << 20 }; /* bytes of a tensor of which little is left in a cache when it is read */
 
-/* Whether a vector of the value is stored without its line being read first: of a row kernel's large result for the
- * caller, which no sweep reads back, where no vector shares a line with another. Maps gain nothing by it. */
+/* Whether a vector of the value is stored without its line being read first: of a product's large result, or a row
+ * kernel's for the caller, which no sweep reads back, where no vector shares a line with another. Maps gain nothing by
+ * it. */
 static bool goes_past_caches(Lower *lower, const Node *node, const Access *in_buffer) {
     const Buffer *buffer = lower->schedule->place[node->id].buffer;
-    if (lower->kernel->kind != KERNEL_ROW || buffer->kind != BUF_RESULT || node->dtype != DT_FLOAT) return false;
-    if (lower->part || in_buffer->index || row_keeps(lower, node)) return false;
+    bool by_row = lower->kernel->kind == KERNEL_ROW && buffer->kind == BUF_RESULT && !row_keeps(lower, node);
+    if (lower->kernel->kind != KERNEL_CONTRACT && !by_row) return false;
+    if (lower->part || in_buffer->index || node->dtype != DT_FLOAT) return false;
     if (shape_count(&node->shape) * lower->machine->vector_bytes / lower->lane_count < PAST_CACHES) return false;
     bool fits = in_buffer->offset % lower->lane_count == 0;
     for (int loop = 0; loop < lower->axes.count; loop++)

@@ -39,6 +39,18 @@ streams() { # streams M N: how many stores of layernorm's kernels do
 [ "$(streams 2048 256)" = 0 ] || fail "a small result is streamed"
 [ "$(streams 16384 767)" = 0 ] || fail "rows that share lines are streamed"
 
+# So does a product's; and its slices go block by block of rows where the left operand is too large to be read again
+# for each panel, else panel by panel.
+product() { # product M K N: the product's C into .c
+    "$TGC" emit "$TGC_ROOT/bench/gemm.tg" nn -D "M=$1" -D "K=$2" -D "N=$3" --target x86-64-v4 >.c || fail "nn is not written"
+}
+product 50257 256 768
+grep -q 'tg_stream(' .c && grep -q 'tg_stream_end();' .c || fail "a large product is not streamed"
+grep -q 'panel = slice % 12;' .c || fail "a large left operand is read again for each panel"
+product 1024 1024 1024
+! grep -q 'tg_stream(' .c || fail "a small product is streamed"
+grep -q 'panel = slice / 2;' .c || fail "a panel is made for each block of rows anew"
+
 # The gradient of a loss takes the exponentials that the loss has summed, four vectors a turn; they wait in the bytes of
 # the gradient, and in an array of one row where those go past the caches.
 exponentials() { # exponentials M N: how many places of the kernels compute some
