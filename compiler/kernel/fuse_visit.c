@@ -16,21 +16,37 @@ static bool is_number_leaf(const Node *node) {
     return node->op == &op_const;
 }
 
-/* The base of a scatter shares its memory: a fresh value that nobody else reads, or a copy. Zeros need none. */
+enum { LARGE_TABLE = 1 << 18, STRIP = 64 }; /* elements of what is scattered to; of the strips in which it is */
+
+/* A large table is filled before rows are added to it: straight through memory, not by the strips that adding goes by.
+ */
+static bool fills_itself(const Node *base) {
+    int64_t count = shape_count(&base->shape);
+    return is_number_leaf(base) && (count < LARGE_TABLE || count <= STRIP * base->shape.size[0]);
+}
+
+static Node *filled(Fuse *fuse, Node *base) {
+    Node *filled = fuse_append(fuse, &op_copy, base, &base, 1);
+    fuse_visit(fuse, node_title(filled, "filled"));
+    return fuse_alias(fuse, filled);
+}
+
+/* The base of a scatter shares its memory: a fresh value that nobody else reads, or a copy. */
 static void visit_scatter(Fuse *fuse, Node *node) {
     Node *base = fuse_alias(fuse, node->operand[0]);
-    if (!is_number_leaf(base)) {
+    bool fills = fills_itself(base);
+    if (!fills) {
         bool fresh = fuse->group[base->id] >= 0 && !fuse->place[base->id].buffer && fuse->uses[base->id] == 1 &&
                      !fuse_is_view(base) && base->op->kind != OP_JOIN && base->op->kind != OP_EFFECT;
         if (!fresh) {
-            base = fuse_copy(fuse, base);
+            base = is_number_leaf(base) ? filled(fuse, base) : fuse_copy(fuse, base);
             node = fuse_replace(fuse, node, 0, base);
         }
     }
     fuse_open(fuse, node);
     node = fuse_alias(fuse, node);
     base = fuse_alias(fuse, node->operand[0]);
-    if (!is_number_leaf(base)) fuse->base_of[base->id] = node;
+    if (!fills) fuse->base_of[base->id] = node;
 }
 
 static Place part_of(const Fuse *fuse, const Node *whole, const Node *part, int axis, int64_t at) {

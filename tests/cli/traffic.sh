@@ -64,3 +64,12 @@ exponentials() { # exponentials M N: how many places of the kernels compute some
 printf 'tg 1\ngraph f(x: [1, 768], w: [768, 256]) -> (y: [1, 256]) { y = x @ w }\n' >thin.tg
 expect 0 tgc emit thin.tg --target x86-64-v4
 for quarter in 1 2 3; do stdout_matches "tg_load\(w .* \+ $((quarter * 24 * 256))\)"; done
+
+# A large table is zeroed straight through memory, in slices of its own, a small one by the strips that rows are added in.
+table() { # table ROWS: how many kernels scatter to one or fill it
+    printf 'tg 1\ngraph f(t: [%d, 256], i: i32[9], x: [9, 256]) -> (d: [%d, 256]) { d = grad(sum(gather(t, i) * x), t) }\n' \
+        "$1" "$1" >table.tg
+    expect 0 tgc emit table.tg --target x86-64-v4
+    grep -c '^static void k.*_\(filled\|d_t\)(' .stdout
+}
+[ "$(table 8000)" = 2 ] && [ "$(table 100)" = 1 ] || fail "tables are filled otherwise"
