@@ -86,15 +86,20 @@ void fuse_attend(Fuse *fuse, Node *node);
 /* ---- fuse_visit.c: one node at a time, in graph order ---- */
 
 void fuse_visit(Fuse *fuse, Node *node);
+
+/* ---- fuse_variable.c: reads and writes of variables ---- */
+
+void fuse_read(Fuse *fuse, Node *node);
+void fuse_write(Fuse *fuse, Node *node);
 /* The id of the write that ends the life of what `read` sees; INT_MAX if none does. */
 int fuse_overwritten(const Fuse *fuse, const Node *read);
 const Variable *fuse_memory(const Variable *variable); /* a parameter lies in its group's */
+/* Whether elements of a variable that the node reads are written between two groups' turns. */
+bool fuse_overwritten_between(const Fuse *fuse, const Node *node, int from, int to);
 
 /* ---- fuse_sink.c: moves maps to the one kernel that reads them ---- */
 
 void fuse_sink(Fuse *fuse);
-/* Whether a variable that the node reads is written between two groups' turns. */
-bool fuse_overwritten_between(const Fuse *fuse, const Node *node, int from, int to);
 void fuse_find_external(Fuse *fuse); /* what is read outside its group, now that groups have changed */
 
 /* ---- fuse_columns.c: sums over rows go with the kernel that makes or reads the rows ---- */

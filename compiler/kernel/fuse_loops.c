@@ -50,10 +50,12 @@ static bool walk_member(Walk *w, const Node *node, const Access *access) {
     return access_equal(access, &own, &w->axes) || refuse(w);
 }
 
-/* A map may read, element by element, the variable that it writes; a row that is gone over again may not. */
+/* A map, and that of a product's epilogue, may read, element by element, the variable that it writes; a row that is
+ * gone over again may not. */
 static bool overwrites(const Walk *w, const Node *node) {
     const Buffer *buffer = w->fuse->place[node->id].buffer;
-    if (!buffer || buffer->kind != BUF_VARIABLE || w->group->kind == KERNEL_MAP) return false;
+    bool by_element = w->group->kind == KERNEL_MAP || w->group->kind == KERNEL_CONTRACT;
+    if (!buffer || buffer->kind != BUF_VARIABLE || by_element) return false;
     for (int i = 0; i < w->group->nodes.count; i++)
         if (w->fuse->place[w->group->nodes.at[i]->id].buffer == buffer) return true;
     return false;

@@ -36,19 +36,6 @@ static void find_readers(Sink *sink) {
     }
 }
 
-bool fuse_overwritten_between(const Fuse *fuse, const Node *node, int from, int to) {
-    for (int i = 0; i < node->operand_count; i++) {
-        const Node *base = fuse_base(fuse, node->operand[i]);
-        for (int j = 0; base->op == &op_read && j < fuse->writes.count; j++) {
-            const Node *write = fuse->writes.at[j];
-            int turn = fuse->group[write->id];
-            if (fuse_memory(write->attr.variable) == fuse_memory(base->attr.variable) && turn >= from && turn <= to)
-                return true;
-        }
-    }
-    return false;
-}
-
 /* Scalars that the training loop shows are read from outside as well. */
 static bool is_shown(const Fuse *fuse, const Node *node) {
     Node *shown[] = {fuse->entry->learning_rate, fuse->entry->gradient_norm};

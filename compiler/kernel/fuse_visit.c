@@ -1,14 +1,12 @@
 /* fuse_visit.c: gives one node after the other its kernel.
  *
  * Maps, reductions, gathers and products go to fuse_group.c. A concat is memory that its parts are written into; a
- * scatter adds into its base in place; a write lets its value's producer write straight into the variable, where no
- * reader of the old value can notice:
+ * scatter adds into its base in place; reads and writes of variables go to fuse_variable.c.
  *
  *     joined = concat(d_W, d_b):    the kernels of d_W and d_b write at offsets 0 and 65536 of joined
  */
 #include "kernel/fuse.h"
 
-#include <limits.h>
 #include <math.h>
 
 static bool is_number_leaf(const Node *node) {
@@ -109,151 +107,6 @@ static void visit_pad(Fuse *fuse, Node *node) {
     fuse->alias[node->id] = inner;
 }
 
-/* ---- variables ---- */
-
-const Variable *fuse_memory(const Variable *variable) {
-    return variable->group ? variable->group : variable;
-}
-
-/* The id of the first write after node `id` to where the variable lies, other than of versions up to `version` of it.
- */
-static int written_after(const Fuse *fuse, int id, const Variable *variable, int version) {
-    for (int i = 0; i < fuse->writes.count; i++) {
-        const Node *write = fuse->writes.at[i];
-        bool before = write->attr.variable == variable && write->attr.version <= version;
-        if (write->id > id && !before && fuse_memory(write->attr.variable) == fuse_memory(variable)) return write->id;
-    }
-    return INT_MAX;
-}
-
-int fuse_overwritten(const Fuse *fuse, const Node *read) {
-    return written_after(fuse, read->id, read->attr.variable, read->attr.version);
-}
-
-/* The group after whose turn a read's version is there. */
-static int group_of_leaf(const Fuse *fuse, const Node *node) {
-    int latest = -1;
-    for (int i = 0; i < fuse->writes.count; i++) {
-        const Node *write = fuse->writes.at[i];
-        if (write->id < node->id && fuse_memory(write->attr.variable) == fuse_memory(node->attr.variable) &&
-            fuse->group[write->id] > latest)
-            latest = fuse->group[write->id];
-    }
-    return latest;
-}
-
-/* A value that is still read after its variable has been overwritten is copied first. */
-static void visit_read(Fuse *fuse, Node *node) {
-    fuse->group[node->id] = group_of_leaf(fuse, node);
-    if (fuse->last_use[node->id] <= fuse_overwritten(fuse, node)) return;
-    Node *original = graph_copy(fuse->graph, node, NULL, node->forward);
-    fuse_reserve(fuse);
-    fuse->live[original->id] = true;
-    fuse->checked[original->id] = fuse->checked[node->id];
-    fuse->group[original->id] = fuse->group[node->id];
-    fuse->place[original->id] = fuse->place[node->id];
-    fuse->alias[node->id] = fuse_copy(fuse, original);
-}
-
-/* Whether `reader` looks at the element it is about to overwrite and at no other. */
-static bool reads_in_step(const Fuse *fuse, const Group *group, const Node *read, const Node *reader) {
-    if (group->kind != KERNEL_MAP || shape_count(&read->shape) != group->points) return false;
-    for (int i = 0; i < reader->operand_count; i++) {
-        const Node *operand = fuse_alias(fuse, reader->operand[i]);
-        while (operand->op == &op_reshape) operand = fuse_alias(fuse, operand->operand[0]);
-        if (operand == read) return true;
-    }
-    return false;
-}
-
-static bool sees(const Fuse *fuse, const Node *node, const Node *read) {
-    node = fuse_alias(fuse, (Node *)node);
-    if (node == read) return true;
-    if (!fuse_is_view(node)) return false;
-    return sees(fuse, node->operand[0], read);
-}
-
-/* No kernel in or after `turn` may read what the write destroys, but in step with it. */
-static bool safe_to_write(const Fuse *fuse, const Node *write, int turn) {
-    const Graph *graph = fuse->graph;
-    for (int id = 0; id < graph->nodes.count; id++) {
-        const Node *read = graph->nodes.at[id];
-        if (!fuse->live[id]) continue;
-        if (read->op == &op_write && id < write->id && fuse->group[id] >= turn &&
-            fuse_memory(read->attr.variable) == fuse_memory(write->attr.variable))
-            return false;
-        if (read->op != &op_read || fuse->alias[id] ||
-            fuse_memory(read->attr.variable) != fuse_memory(write->attr.variable))
-            continue;
-        for (int user = id + 1; user < graph->nodes.count; user++) {
-            const Node *reader = graph->nodes.at[user];
-            int group = fuse->group[user];
-            if (!fuse->live[user] || group < turn || fuse_is_view(reader) || reader->op->kind == OP_JOIN) continue;
-            bool any = false;
-            for (int i = 0; i < reader->operand_count; i++) any = any || sees(fuse, reader->operand[i], read);
-            if (!any) continue;
-            if (group > turn || !reads_in_step(fuse, fuse->groups.at[turn], read, reader)) return false;
-        }
-    }
-    return true;
-}
-
-/* Whether checks, which come before all writes, depend on the kernel. */
-static bool feeds_checks(const Fuse *fuse, const Group *group) {
-    for (int i = 0; i < group->nodes.count; i++)
-        if (fuse->checked[group->nodes.at[i]->id]) return true;
-    return false;
-}
-
-static Place place_of_write(const Fuse *fuse, const Node *write) {
-    const Variable *variable = write->attr.variable;
-    Node window = {.id = write->id, .shape = variable->shape};
-    Place place = fuse_row_major(&window.shape, NULL, 0);
-    const Variable *memory = fuse_memory(variable);
-    for (int i = 0; i < fuse->schedule->buffers.count; i++)
-        if (fuse->schedule->buffers.at[i]->variable == memory) place.buffer = fuse->schedule->buffers.at[i];
-    if (fuse_shadow(fuse, variable)) place.buffer = fuse_shadow(fuse, variable);
-    place.offset = variable->group ? variable->offset : 0;
-    for (int axis = 0; axis < variable->shape.rank; axis++)
-        place.offset += write->attr.start[axis] * place.stride[axis];
-    if (write->operand_count == 2) {
-        place.index = fuse_alias(fuse, write->operand[1]);
-        place.index_stride = place.stride[write->attr.axes[0]];
-    }
-    return place;
-}
-
-/* Whether the variable is all that holds the value once it is written over: then nobody else may read the value. */
-static bool held_long_enough(const Fuse *fuse, const Node *write) {
-    if (written_after(fuse, write->id, write->attr.variable, write->attr.version) == INT_MAX) return true;
-    for (const Node *node = write->operand[0];; node = node->operand[0]) {
-        if (fuse->uses[node->id] != 1) return false;
-        if (!fuse_is_view(node)) return !fuse->alias[node->id];
-    }
-}
-
-/* The value's producer writes straight into the variable where nobody can notice; else a copy does, last of all. What
- * an update writes is written by calls that update, and by no other. */
-static void visit_write(Fuse *fuse, Node *node) {
-    bool shadowed = fuse_shadow(fuse, node->attr.variable) != NULL;
-    if (shadowed) fuse_begin_shadow(fuse, node);
-    Node *value = fuse_alias(fuse, node->operand[0]);
-    Place place = place_of_write(fuse, node);
-    int turn = fuse_ready(fuse, fuse_base(fuse, value));
-    bool index_ready = !place.index || fuse_ready(fuse, place.index) < turn;
-    Node *base = fuse_base(fuse, value);
-    bool same_calls = (base->phase == PHASE_UPDATE) == (node->phase == PHASE_UPDATE);
-    bool direct = turn >= 0 && index_ready && !shadowed && same_calls && base->op->kind != OP_JOIN &&
-                  fuse->group[base->id] >= 0 && !feeds_checks(fuse, fuse->groups.at[turn]) &&
-                  held_long_enough(fuse, node) && safe_to_write(fuse, node, turn);
-    if (!direct || !fuse_claim(fuse, value, place)) {
-        /* in a group of its own it comes after every reader of the old value */
-        if (fuse_base(fuse, value)->op == &op_read) value = fuse_copy(fuse, value);
-        value = fuse_copy_into(fuse, value, place, node->phase);
-    }
-    fuse->group[node->id] = fuse_ready(fuse, value);
-}
-
 /* ---- maps computed twice ---- */
 
 /* One operation on what lies in memory anyway and is not overwritten. */
@@ -262,7 +115,7 @@ static bool cheap_to_repeat(const Fuse *fuse, const Node *map) {
     for (int i = 0; i < map->operand_count; i++) {
         const Node *base = fuse_base(fuse, map->operand[i]);
         bool stays = base->op->kind == OP_JOIN || (base->op->kind == OP_LEAF && base->op != &op_read);
-        if (!stays) return false;
+        if (!stays && base->op != &op_scatter_add) return false;
     }
     return true;
 }
@@ -316,7 +169,7 @@ void fuse_visit(Fuse *fuse, Node *node) {
     if (visit_empty(fuse, node)) return;
     switch (node->op->kind) {
     case OP_LEAF:
-        if (node->op == &op_read) visit_read(fuse, node);
+        if (node->op == &op_read) fuse_read(fuse, node);
         break;
     case OP_VIEW:
         break;
@@ -324,7 +177,7 @@ void fuse_visit(Fuse *fuse, Node *node) {
         node->op == &op_pad ? visit_pad(fuse, node) : visit_concat(fuse, node);
         break;
     case OP_EFFECT:
-        node->op == &op_write ? visit_write(fuse, node) : fuse_open(fuse, node);
+        node->op == &op_write ? fuse_write(fuse, node) : fuse_open(fuse, node);
         break;
     case OP_INDEX:
         node->op == &op_scatter_add ? visit_scatter(fuse, node) : fuse_compute(fuse, node);
