@@ -63,6 +63,10 @@ static void run_factor(Compile *c) {
     factor(c->model);
 }
 
+static void run_update(Compile *c) {
+    update(c->model);
+}
+
 static void run_expand(Compile *c) {
     expand(c->model);
 }
@@ -189,6 +193,7 @@ const Pass pass_table[] = {
     {"gradient", "append the adjoint of everything asked for", run_gradient, check_graphs, dump_graphs},
     {"simplify", "apply local identities, share and drop nodes", run_simplify, check_graphs, dump_graphs},
     {"factor", "take gains and biases out of weight gradients", run_factor, check_graphs, dump_graphs},
+    {"update", "let products take the optimiser's step of their weights", run_update, check_graphs, dump_graphs},
     {"expand", "rewrite row operations as maps and reductions", run_expand, check_graphs, dump_graphs},
     {"defer", "put each block of rows beside its backward pass", run_defer, check_graphs, dump_graphs},
     {"recompute", "compute again for the backward pass what is not kept", run_recompute, check_graphs, dump_graphs},

@@ -33,7 +33,12 @@ static void visit_result(Fuse *fuse, int port) {
 static void keep_scalar(Fuse *fuse, Node **shown) {
     if (!*shown) return;
     Node *node = fuse_alias(fuse, *shown);
-    if (fuse_is_view(node) || fuse->group[node->id] < 0 || node->op->kind == OP_LEAF) node = fuse_copy(fuse, node);
+    if (fuse_is_view(node) || fuse->group[node->id] < 0 || node->op->kind == OP_LEAF) {
+        node = fuse_append_copy(fuse, node);
+        node->phase = PHASE_UPDATE;
+        fuse_visit(fuse, node);
+        node = fuse_alias(fuse, node);
+    }
     fuse->external[node->id] = true;
     *shown = node;
 }

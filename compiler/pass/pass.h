@@ -73,6 +73,12 @@ void share(Entry *entry, Model *model);
  * applied to need not be kept from the forward pass. Values stay the same but for rounding. */
 void factor(Model *model);
 
+/* ---- update.c ---- */
+
+/* Cuts the update into pieces, so that the product which gives a weight's gradient takes the weight's step too, where
+ * no step waits for all gradients. Values stay the same; the gradients' norm but for rounding. */
+void update(Model *model);
+
 /* ---- expand.c ---- */
 
 /* Rewrites row ops to maps and last-axis reductions, and cuts long reductions into a number of parts that the shape
