@@ -131,6 +131,13 @@ TG_INLINE void tg_store_part(real *to, vec v, int n) {
 }
 #endif
 
+/* Asks for the line of memory that `at` lies in, which will be read and written. */
+#if TG_HAS(__builtin_prefetch)
+#define tg_prefetch(at) __builtin_prefetch(at, 1)
+#else
+#define tg_prefetch(at) ((void)(at))
+#endif
+
 /* Past the caches where the place is aligned: for results that are not read again soon. */
 TG_INLINE void tg_stream(real *to, vec v) {
 #if TG_HAS(__builtin_nontemporal_store)

@@ -206,6 +206,11 @@ Array *st_array(Lower *lower, Block *in, const char *name, DType dtype, int64_t 
     return array;
 }
 
+void st_prefetch(Lower *lower, Block *in, Array *array, Index index) {
+    Expr *place = ex_load(lower, array, index, false, NULL);
+    st_call(lower, in, "tg_prefetch(&%0)", 1, &place);
+}
+
 void st_call(Lower *lower, Block *in, const char *format, int count, Expr *const *args) {
     Stmt *stmt = st_add(lower, in, ST_CALL);
     stmt->text = format;

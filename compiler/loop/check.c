@@ -235,9 +235,20 @@ static void check_set(Checker *c, const Stmt *s) {
     if (is_multiply_add(s)) c->products += turns_of(c) * (double)(s->value->lanes ? lanes_of(c, s->value) : 1);
 }
 
+/* A hint reads nothing; what it points at must be there. */
+static void check_prefetch(Checker *c, const Expr *place) {
+    int before = c->touches.count;
+    touch(c, place->array, &place->index, 1, 1, 0, false);
+    c->touches.count = before;
+}
+
 /* A block of LANES rows and columns changes places: the only call that touches memory. */
 static void check_call(Checker *c, const Stmt *s) {
     if (!strcmp(s->text, "tg_stream_end()")) return;
+    if (!strcmp(s->text, "tg_prefetch(&%0)")) {
+        check_prefetch(c, s->arg[0]);
+        return;
+    }
     if (strcmp(s->text, "tg_transpose_block(&%0, %1, &%2, %3)") != 0)
         fatal("lower", "%s: what %s touches is not known", c->function->name, s->text);
     const Expr *from = s->arg[0], *to = s->arg[2];

@@ -18,6 +18,8 @@
 #include "loop/loop.h"
 #include "loop/contract.h"
 
+enum { LINE_BYTES = 64 }; /* of a cache */
+
 typedef struct Contract Contract;
 struct Contract {
     Product p;
@@ -87,12 +89,12 @@ static Index plain_index(Lower *lower, const Product *p, int vector) {
     return index;
 }
 
-/* for k { b0 … = B[k]; c00 += A[i, k] * b0 … } */
-static void multiply_add(Lower *lower, Block *in, Contract *c, int rows) {
+/* for k in [from, to) { b0 … = B[k]; c00 += A[i, k] * b0 … } */
+static void multiply_add(Lower *lower, Block *in, Contract *c, int rows, Expr *from, Expr *to) {
     const Product *p = &c->p;
     const Kernel *kernel = lower->kernel;
     Var *k = var_new(lower, "k", T_INDEX, false);
-    Stmt *loop = st_for(lower, LOOP_UNROLL, k, c->k_from, c->k_to ? c->k_to : ex_int(lower, T_INDEX, p->k), 1);
+    Stmt *loop = st_for(lower, LOOP_UNROLL, k, from, to, 1);
     Block *body = &loop->body;
     Array *a_array = kernel->packed_a ? array_of(lower, kernel->packed_a, 0, false)
                                       : array_of(lower, p->a_buffer, p->a.offset, false);
@@ -265,6 +267,77 @@ static void epilogue(Lower *lower, Block *in, Contract *c, int rows) {
     st_put(lower, in, loop);
 }
 
+/* ---- variables that the epilogue overwrites ---- */
+
+/* Asks for the lines of row `row` of the tile that hold the variables' old values. */
+static void fetch_columns(Lower *lower, Block *in, const Contract *c, Var *row) {
+    const Product *p = &c->p;
+    const Kernel *kernel = lower->kernel;
+    Var *within = var_new(lower, "c", T_INDEX, false), *first_row = lower->loop[p->m_loop], *j = lower->loop[p->n_loop];
+    int64_t line = (int64_t)LINE_BYTES * lower->lane_count / lower->machine->vector_bytes;
+    Stmt *loop =
+        st_for(lower, LOOP_SERIAL, within, NULL, ex_int(lower, T_INDEX, p->panels > 1 ? p->panel : p->n), line);
+    Access own = kernel_access(kernel, kernel->root), at;
+    lower->loop[p->m_loop] = row;
+    lower->loop[p->n_loop] = column_var(lower, &loop->body, j, within);
+    for (int i = 0; i < kernel->outputs.count; i++) {
+        Node *node = schedule_reach(lower->schedule, &kernel->fine, kernel->outputs.at[i], &own, &at);
+        Buffer *buffer = lower->schedule->place[node->id].buffer;
+        if (buffer->kind == BUF_VARIABLE && !at.index)
+            st_prefetch(lower, &loop->body, array_of(lower, buffer, at.offset, true), index_at(lower, &at));
+    }
+    lower->loop[p->m_loop] = first_row;
+    lower->loop[p->n_loop] = j;
+    st_put(lower, in, loop);
+}
+
+/* The last panel, where it is not full, does without. */
+static void fetch_row(Lower *lower, Block *in, const Contract *c, Var *row) {
+    const Product *p = &c->p;
+    if (p->panels == 1 || p->n % p->panel == 0) {
+        fetch_columns(lower, in, c, row);
+        return;
+    }
+    Expr *which[2] = {ex_var(lower, c->panel), ex_int(lower, T_INDEX, p->panels - 1)};
+    Stmt *full = st_if(lower, ex_apply(lower, T_MASK, "%0 < %1", 2, which));
+    fetch_columns(lower, &full->body, c, row);
+    st_put(lower, in, full);
+}
+
+static bool writes_variable(const Lower *lower) {
+    for (int i = 0; i < lower->kernel->outputs.count; i++)
+        if (lower->schedule->place[lower->kernel->outputs.at[i]->id].buffer->kind == BUF_VARIABLE) return true;
+    return false;
+}
+
+/* All of k. A weight and its moments come from memory: their lines are asked for while k is folded, a row of the tile
+ * at a time, since all at once would keep the operands' lines waiting. */
+static void fold_all(Lower *lower, Block *in, Contract *c, int rows) {
+    const Product *p = &c->p;
+    int64_t part = (p->k + rows - 1) / rows;
+    if (!writes_variable(lower) || part * (rows - 1) >= p->k) {
+        multiply_add(lower, in, c, rows, NULL, ex_int(lower, T_INDEX, p->k));
+        return;
+    }
+    Var *r = var_new(lower, "r", T_INDEX, false), *first = lower->loop[p->m_loop];
+    Stmt *loop = st_for(lower, LOOP_SERIAL, r, NULL, ex_int(lower, T_INDEX, rows), 1);
+    Index row = index_of(lower, lower->shift[p->m_loop]);
+    int64_t shift = lower->shift[p->m_loop];
+    if (first) index_add(lower, &row, first, 1);
+    index_add(lower, &row, r, 1);
+    lower->shift[p->m_loop] = 0;
+    st_comment(lower, &loop->body, "what the epilogue overwrites of this row comes from memory meanwhile");
+    fetch_row(lower, &loop->body, c, st_let(lower, &loop->body, "row", ex_index(lower, row, T_INDEX, false)));
+    lower->shift[p->m_loop] = shift;
+    Expr *from = ex_var(lower, grid_digit(lower, &loop->body, "k_from", r, "%0 * %1", part));
+    Expr *choice[4] = {from, ex_int(lower, T_INDEX, p->k - part), NULL, ex_int(lower, T_INDEX, p->k)};
+    Expr *sum[2] = {from, ex_int(lower, T_INDEX, part)};
+    choice[2] = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
+    Expr *to = p->k % part ? ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice) : choice[2];
+    multiply_add(lower, &loop->body, c, rows, from, ex_var(lower, st_let(lower, &loop->body, "k_to", to)));
+    st_put(lower, in, loop);
+}
+
 /* One tile of `rows` rows at the row that m_loop stands at. */
 static void tile_body(Lower *lower, Block *in, Contract *c, int rows) {
     set_blocks(lower, c->p.m_loop + 1, in);
@@ -273,7 +346,7 @@ static void tile_body(Lower *lower, Block *in, Contract *c, int rows) {
         for (int v = 0; v < c->p.nv; v++)
             c->sums[r][v] =
                 st_var(lower, in, arena_printf(lower->arena, "c%d%d", r, v), ex_lanes(lower, ex_real(lower, 0)));
-    multiply_add(lower, in, c, rows);
+    fold_all(lower, in, c, rows);
     if (c->tile) {
         wait_sums(lower, in, c, NULL, 0, rows);
         epilogue(lower, in, c, rows);
@@ -356,7 +429,7 @@ static void waiting_tile(Lower *lower, Block *in, Contract *c, Var *local, int64
             Expr *sum = ex_load(lower, c->tile, tile_index(lower, c, local, shift, r, v), true, NULL);
             c->sums[r][v] = st_var(lower, in, arena_printf(lower->arena, "c%d%d", r, v), sum);
         }
-    multiply_add(lower, in, c, rows);
+    multiply_add(lower, in, c, rows, c->k_from, c->k_to);
     wait_sums(lower, in, c, local, shift, rows);
 }
 

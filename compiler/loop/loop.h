@@ -173,6 +173,7 @@ void st_set(Lower *lower, Block *in, Var *var, Expr *value);
 void st_store(Lower *lower, Block *in, Array *array, Index index, Expr *value, Expr *part);
 void st_stream(Lower *lower, Block *in, Array *array, Index index, Expr *value); /* of lanes, past the caches */
 Array *st_array(Lower *lower, Block *in, const char *name, DType dtype, int64_t count);
+void st_prefetch(Lower *lower, Block *in, Array *array, Index index); /* a hint: that line will be written */
 void st_call(Lower *lower, Block *in, const char *format, int count, Expr *const *args);
 void st_comment(Lower *lower, Block *in, const char *format, ...) PRINTF_LIKE(3, 4);
 
