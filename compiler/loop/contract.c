@@ -18,110 +18,6 @@
 #include "loop/loop.h"
 #include "loop/contract.h"
 
-enum { LINE_BYTES = 64 }; /* of a cache */
-
-typedef struct Contract Contract;
-struct Contract {
-    Product p;
-    Nest nest;
-    Var *panel, *block; /* NULL where there is one */
-    int64_t blocks;     /* of rows, per panel */
-    bool lanes;         /* the epilogue runs over lanes */
-    Array *tile;        /* NULL: stores come straight from the accumulators */
-    Array *b_panel;     /* the slice's own panel of B, [k_block][NR], or NULL */
-    Array **totals;     /* by the kernel's outputs: of a sum over rows, the panel's columns so far */
-    void (*at_column)(Lower *lower, Block *in, const Contract *c, Expr *column); /* what columns() does with each */
-    Var *sums[16][4];
-    Var *row;
-    Expr *k_from, *k_to; /* the block of k; NULL: all of it */
-};
-
-static Var *grid_digit(Lower *lower, Block *in, const char *name, Var *number, const char *format, int64_t by) {
-    Expr *args[2] = {ex_var(lower, number), ex_int(lower, T_INDEX, by)};
-    return st_let(lower, in, name, ex_apply(lower, T_INDEX, format, 2, args));
-}
-
-static Index at_row(Lower *lower, const Product *p, const Access *access, int row) {
-    lower->shift[p->m_loop] += row;
-    Index index = index_in_buffer(lower, access);
-    lower->shift[p->m_loop] -= row;
-    return index;
-}
-
-/* A laid out by rows. */
-static Index packed_row(Lower *lower, const Product *p, int row) {
-    Index index = index_of(lower, (row + lower->shift[p->m_loop]) * p->a_row);
-    if (lower->loop[p->m_loop]) index_add(lower, &index, lower->loop[p->m_loop], p->a_row);
-    index_add(lower, &index, lower->loop[p->k_loop], 1);
-    int64_t unit = p->m * p->a_row;
-    for (int loop = lower->axes.count - 1; loop >= 0; loop--) {
-        if (!role_around(lower->kernel->role[loop]) || stride_at(lower, &p->a, loop) == 0) continue;
-        if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], unit);
-        unit *= lower->axes.extent[loop];
-    }
-    return index;
-}
-
-static Index packed_index(Lower *lower, const Contract *c, int vector) {
-    const Product *p = &c->p;
-    Index index = index_of(lower, (int64_t)vector * lower->lane_count);
-    if (c->b_panel) {
-        index_add(lower, &index, lower->loop[p->k_loop], p->panel);
-        if (c->k_from) index_add(lower, &index, c->k_from->var, -p->panel);
-        return index;
-    }
-    int64_t unit = p->k * p->panel;
-    index_add(lower, &index, lower->loop[p->k_loop], p->panel);
-    if (c->panel) index_add(lower, &index, c->panel, unit);
-    unit *= p->panels;
-    for (int loop = lower->axes.count - 1; loop >= 0; loop--) {
-        if (!role_around(lower->kernel->role[loop]) || stride_at(lower, &p->b, loop) == 0) continue;
-        if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], unit);
-        unit *= lower->axes.extent[loop];
-    }
-    return index;
-}
-
-static Index plain_index(Lower *lower, const Product *p, int vector) {
-    lower->shift[p->n_loop] += (int64_t)vector * lower->lane_count;
-    Index index = index_in_buffer(lower, &p->b);
-    lower->shift[p->n_loop] -= (int64_t)vector * lower->lane_count;
-    return index;
-}
-
-/* for k in [from, to) { b0 … = B[k]; c00 += A[i, k] * b0 … } */
-static void multiply_add(Lower *lower, Block *in, Contract *c, int rows, Expr *from, Expr *to) {
-    const Product *p = &c->p;
-    const Kernel *kernel = lower->kernel;
-    Var *k = var_new(lower, "k", T_INDEX, false);
-    Stmt *loop = st_for(lower, LOOP_UNROLL, k, from, to, 1);
-    Block *body = &loop->body;
-    Array *a_array = kernel->packed_a ? array_of(lower, kernel->packed_a, 0, false)
-                                      : array_of(lower, p->a_buffer, p->a.offset, false);
-    Array *b_array = c->b_panel       ? c->b_panel
-                     : kernel->packed ? array_of(lower, kernel->packed, 0, false)
-                                      : array_of(lower, p->b_buffer, p->b.offset, false);
-    Expr *b[4];
-    loop->plain = loop->often = true;
-    lower->loop[p->k_loop] = k;
-    for (int v = 0; v < p->nv; v++) {
-        Index index = kernel->tile.pack_b ? packed_index(lower, c, v) : plain_index(lower, p, v);
-        b[v] = ex_var(lower, st_let(lower, body, arena_printf(lower->arena, "b%d", v),
-                                    ex_load(lower, b_array, index, true, NULL)));
-    }
-    for (int r = 0; r < rows; r++) {
-        Index index = kernel->packed_a ? packed_row(lower, p, r) : at_row(lower, p, &p->a, r);
-        Expr *one = ex_load(lower, a_array, index, false, NULL);
-        Expr *a = ex_var(lower, st_let(lower, body, arena_printf(lower->arena, "a%d", r), one));
-        for (int v = 0; v < p->nv; v++) {
-            Expr *args[3] = {ex_var(lower, c->sums[r][v]), a, b[v]};
-            st_set(lower, body, c->sums[r][v], ex_apply(lower, T_REAL, "%0 + %1 * %2", 3, args));
-        }
-    }
-    lower->loop[p->k_loop] = NULL;
-    st_put(lower, in, loop);
-}
-
 static void store_sums(Lower *lower, Block *in, Contract *c, int rows) {
     const Product *p = &c->p;
     Node *root = lower->kernel->root;
@@ -175,14 +71,6 @@ static void finish_column(Lower *lower, Block *in, const Contract *c, Expr *colu
     value_forget(lower, c->p.n_loop);
 }
 
-/* The number of the column at the start of the panel, plus `within`. */
-static Var *column_var(Lower *lower, Block *in, Var *start, Var *within) {
-    Index index = index_of(lower, 0);
-    if (start) index_add(lower, &index, start, 1);
-    index_add(lower, &index, within, 1);
-    return st_let(lower, in, "column", ex_index(lower, index, T_INDEX, false));
-}
-
 /* Columns [start, start + width) of the tile, whole vectors and then the part of one; start NULL is `shift`. */
 static void columns(Lower *lower, Block *in, Contract *c, Var *start, int64_t shift, int64_t width) {
     const Product *p = &c->p;
@@ -194,7 +82,7 @@ static void columns(Lower *lower, Block *in, Contract *c, Var *start, int64_t sh
         LoopKind kind = c->lanes ? LOOP_LANES : LOOP_SERIAL;
         Stmt *loop = st_for(lower, kind, within, NULL, ex_int(lower, T_INDEX, whole), lanes);
         set_blocks(lower, p->n_loop + 1, &loop->body);
-        lower->loop[p->n_loop] = start ? column_var(lower, &loop->body, start, within) : within;
+        lower->loop[p->n_loop] = start ? contract_column(lower, &loop->body, start, within) : within;
         c->at_column(lower, &loop->body, c, ex_var(lower, within));
         st_put(lower, in, loop);
     }
@@ -221,7 +109,7 @@ static void panel_columns(Lower *lower, Block *in, Contract *c) {
     } else {
         Expr *which[2] = {ex_var(lower, c->panel), ex_int(lower, T_INDEX, p->panels - 1)};
         Stmt *full = st_if(lower, ex_apply(lower, T_MASK, "%0 < %1", 2, which));
-        Var *j = grid_digit(lower, &full->body, "j", c->panel, "%0 * %1", p->panel);
+        Var *j = contract_digit(lower, &full->body, "j", c->panel, "%0 * %1", p->panel);
         columns(lower, &full->body, c, j, 0, p->panel);
         st_put(lower, in, full);
         Stmt *part = st_if(lower, ex_apply(lower, T_MASK, "%0 == %1", 2, which));
@@ -267,77 +155,6 @@ static void epilogue(Lower *lower, Block *in, Contract *c, int rows) {
     st_put(lower, in, loop);
 }
 
-/* ---- variables that the epilogue overwrites ---- */
-
-/* Asks for the lines of row `row` of the tile that hold the variables' old values. */
-static void fetch_columns(Lower *lower, Block *in, const Contract *c, Var *row) {
-    const Product *p = &c->p;
-    const Kernel *kernel = lower->kernel;
-    Var *within = var_new(lower, "c", T_INDEX, false), *first_row = lower->loop[p->m_loop], *j = lower->loop[p->n_loop];
-    int64_t line = (int64_t)LINE_BYTES * lower->lane_count / lower->machine->vector_bytes;
-    Stmt *loop =
-        st_for(lower, LOOP_SERIAL, within, NULL, ex_int(lower, T_INDEX, p->panels > 1 ? p->panel : p->n), line);
-    Access own = kernel_access(kernel, kernel->root), at;
-    lower->loop[p->m_loop] = row;
-    lower->loop[p->n_loop] = column_var(lower, &loop->body, j, within);
-    for (int i = 0; i < kernel->outputs.count; i++) {
-        Node *node = schedule_reach(lower->schedule, &kernel->fine, kernel->outputs.at[i], &own, &at);
-        Buffer *buffer = lower->schedule->place[node->id].buffer;
-        if (buffer->kind == BUF_VARIABLE && !at.index)
-            st_prefetch(lower, &loop->body, array_of(lower, buffer, at.offset, true), index_at(lower, &at));
-    }
-    lower->loop[p->m_loop] = first_row;
-    lower->loop[p->n_loop] = j;
-    st_put(lower, in, loop);
-}
-
-/* The last panel, where it is not full, does without. */
-static void fetch_row(Lower *lower, Block *in, const Contract *c, Var *row) {
-    const Product *p = &c->p;
-    if (p->panels == 1 || p->n % p->panel == 0) {
-        fetch_columns(lower, in, c, row);
-        return;
-    }
-    Expr *which[2] = {ex_var(lower, c->panel), ex_int(lower, T_INDEX, p->panels - 1)};
-    Stmt *full = st_if(lower, ex_apply(lower, T_MASK, "%0 < %1", 2, which));
-    fetch_columns(lower, &full->body, c, row);
-    st_put(lower, in, full);
-}
-
-static bool writes_variable(const Lower *lower) {
-    for (int i = 0; i < lower->kernel->outputs.count; i++)
-        if (lower->schedule->place[lower->kernel->outputs.at[i]->id].buffer->kind == BUF_VARIABLE) return true;
-    return false;
-}
-
-/* All of k. A weight and its moments come from memory: their lines are asked for while k is folded, a row of the tile
- * at a time, since all at once would keep the operands' lines waiting. */
-static void fold_all(Lower *lower, Block *in, Contract *c, int rows) {
-    const Product *p = &c->p;
-    int64_t part = (p->k + rows - 1) / rows;
-    if (!writes_variable(lower) || part * (rows - 1) >= p->k) {
-        multiply_add(lower, in, c, rows, NULL, ex_int(lower, T_INDEX, p->k));
-        return;
-    }
-    Var *r = var_new(lower, "r", T_INDEX, false), *first = lower->loop[p->m_loop];
-    Stmt *loop = st_for(lower, LOOP_SERIAL, r, NULL, ex_int(lower, T_INDEX, rows), 1);
-    Index row = index_of(lower, lower->shift[p->m_loop]);
-    int64_t shift = lower->shift[p->m_loop];
-    if (first) index_add(lower, &row, first, 1);
-    index_add(lower, &row, r, 1);
-    lower->shift[p->m_loop] = 0;
-    st_comment(lower, &loop->body, "what the epilogue overwrites of this row comes from memory meanwhile");
-    fetch_row(lower, &loop->body, c, st_let(lower, &loop->body, "row", ex_index(lower, row, T_INDEX, false)));
-    lower->shift[p->m_loop] = shift;
-    Expr *from = ex_var(lower, grid_digit(lower, &loop->body, "k_from", r, "%0 * %1", part));
-    Expr *choice[4] = {from, ex_int(lower, T_INDEX, p->k - part), NULL, ex_int(lower, T_INDEX, p->k)};
-    Expr *sum[2] = {from, ex_int(lower, T_INDEX, part)};
-    choice[2] = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
-    Expr *to = p->k % part ? ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice) : choice[2];
-    multiply_add(lower, &loop->body, c, rows, from, ex_var(lower, st_let(lower, &loop->body, "k_to", to)));
-    st_put(lower, in, loop);
-}
-
 /* One tile of `rows` rows at the row that m_loop stands at. */
 static void tile_body(Lower *lower, Block *in, Contract *c, int rows) {
     set_blocks(lower, c->p.m_loop + 1, in);
@@ -346,7 +163,7 @@ static void tile_body(Lower *lower, Block *in, Contract *c, int rows) {
         for (int v = 0; v < c->p.nv; v++)
             c->sums[r][v] =
                 st_var(lower, in, arena_printf(lower->arena, "c%d%d", r, v), ex_lanes(lower, ex_real(lower, 0)));
-    fold_all(lower, in, c, rows);
+    contract_fold(lower, in, c, rows);
     if (c->tile) {
         wait_sums(lower, in, c, NULL, 0, rows);
         epilogue(lower, in, c, rows);
@@ -429,7 +246,7 @@ static void waiting_tile(Lower *lower, Block *in, Contract *c, Var *local, int64
             Expr *sum = ex_load(lower, c->tile, tile_index(lower, c, local, shift, r, v), true, NULL);
             c->sums[r][v] = st_var(lower, in, arena_printf(lower->arena, "c%d%d", r, v), sum);
         }
-    multiply_add(lower, in, c, rows, c->k_from, c->k_to);
+    contract_multiply_add(lower, in, c, rows, c->k_from, c->k_to);
     wait_sums(lower, in, c, local, shift, rows);
 }
 
@@ -448,7 +265,7 @@ static Expr *rows_end(Lower *lower, Block *in, const Contract *c, Var *from, int
 
 /* Where row i of the matrix stands in the slice's array. */
 static Var *local_row(Lower *lower, Block *in, const Contract *c, Var *i) {
-    return c->blocks > 1 ? grid_digit(lower, in, "row", i, "%0 % %1", lower->kernel->tile.row_block) : i;
+    return c->blocks > 1 ? contract_digit(lower, in, "row", i, "%0 % %1", lower->kernel->tile.row_block) : i;
 }
 
 static void clear_tile(Lower *lower, Block *in, const Contract *c) {
@@ -503,7 +320,7 @@ static void finish_rows(Lower *lower, Block *in, Contract *c, Var *from, Expr *t
 static void blocked_tiles(Lower *lower, Block *in, Contract *c) {
     const Product *p = &c->p;
     const Tile *tile = &lower->kernel->tile;
-    Var *from = c->blocks > 1 ? grid_digit(lower, in, "from", c->block, "%0 * %1", tile->row_block) : NULL;
+    Var *from = c->blocks > 1 ? contract_digit(lower, in, "from", c->block, "%0 * %1", tile->row_block) : NULL;
     Expr *full_to = rows_end(lower, in, c, from, p->m / tile->mr * tile->mr);
     clear_tile(lower, in, c);
     Var *first = var_new(lower, "k_from", T_INDEX, false);
@@ -593,11 +410,11 @@ static void open_grid(Lower *lower, Contract *c) {
     if (c->blocks > 1) c->block = number;
     if (c->panel && c->block) {
         int64_t inner = by_rows ? p->panels : c->blocks;
-        c->panel = grid_digit(lower, in, "panel", number, by_rows ? "%0 % %1" : "%0 / %1", inner);
-        c->block = grid_digit(lower, in, "block", number, by_rows ? "%0 / %1" : "%0 % %1", inner);
+        c->panel = contract_digit(lower, in, "panel", number, by_rows ? "%0 % %1" : "%0 / %1", inner);
+        c->block = contract_digit(lower, in, "block", number, by_rows ? "%0 / %1" : "%0 % %1", inner);
     }
     lower->loop[p->n_loop] = NULL;
-    if (c->panel) lower->loop[p->n_loop] = grid_digit(lower, in, "j", c->panel, "%0 * %1", p->panel);
+    if (c->panel) lower->loop[p->n_loop] = contract_digit(lower, in, "j", c->panel, "%0 * %1", p->panel);
 }
 
 void lower_contract(Lower *lower) {

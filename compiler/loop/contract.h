@@ -1,4 +1,4 @@
-/* contract.h: what contract.c and pack.c share: a product seen from its loops. */
+/* contract.h: what contract.c, contract_fold.c and pack.c share: a product seen from its loops. */
 #ifndef TGC_CONTRACT_H
 #define TGC_CONTRACT_H
 
@@ -20,5 +20,31 @@ Product product_of(Lower *lower);
 void pack_panel(Lower *lower, Block *in, Array *panel, Var *j, int64_t start, int64_t width, Var *k_from, Expr *k_to);
 void lower_pack_rows(Lower *lower); /* a transposed A row by row, [batch][M][a_row] */
 void lower_pack(Lower *lower);      /* B into panels [batch][N/NR][K][NR], padded with zeros */
+
+/* ---- contract_fold.c ---- */
+
+typedef struct Contract Contract;
+struct Contract {
+    Product p;
+    Nest nest;
+    Var *panel, *block; /* NULL where there is one */
+    int64_t blocks;     /* of rows, per panel */
+    bool lanes;         /* the epilogue runs over lanes */
+    Array *tile;        /* NULL: stores come straight from the accumulators */
+    Array *b_panel;     /* the slice's own panel of B, [k_block][NR], or NULL */
+    Array **totals;     /* by the kernel's outputs: of a sum over rows, the panel's columns so far */
+    void (*at_column)(Lower *lower, Block *in, const Contract *c, Expr *column); /* what columns() does with each */
+    Var *sums[16][4];
+    Var *row;
+    Expr *k_from, *k_to; /* the block of k; NULL: all of it */
+};
+
+/* A digit of the slice's number, or another number times `by`: `format` is of both. */
+Var *contract_digit(Lower *lower, Block *in, const char *name, Var *number, const char *format, int64_t by);
+/* The number of the column at the start of the panel, plus `within`. */
+Var *contract_column(Lower *lower, Block *in, Var *start, Var *within);
+/* for k in [from, to) { b0 … = B[k]; c00 += A[i, k] * b0 … } into the sums of `rows` rows */
+void contract_multiply_add(Lower *lower, Block *in, Contract *c, int rows, Expr *from, Expr *to);
+void contract_fold(Lower *lower, Block *in, Contract *c, int rows); /* the same for all of k */
 
 #endif
