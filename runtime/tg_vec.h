@@ -344,7 +344,8 @@ TG_INLINE vec tg_zip_high(vec a, vec b) {
 
 /* to[j][i] = from[i][j] for a block of LANES rows and columns; the strides count elements from row to row. Each stage
  * zips row i with row i + LANES/2; after log2(LANES) stages every element has changed place with its mirror. */
-TG_INLINE void tg_transpose_block(const real *from, ptrdiff_t row_stride, real *to, ptrdiff_t to_stride) {
+TG_INLINE void tg_transpose_to(const real *from, ptrdiff_t row_stride, real *to, ptrdiff_t to_stride,
+                               void (*store)(real *, vec)) {
     vec row[LANES], zipped[LANES];
     TG_UNROLL_FULL
     for (int i = 0; i < LANES; i++) row[i] = tg_load(from + i * row_stride);
@@ -359,7 +360,14 @@ TG_INLINE void tg_transpose_block(const real *from, ptrdiff_t row_stride, real *
         for (int i = 0; i < LANES; i++) row[i] = zipped[i];
     }
     TG_UNROLL_FULL
-    for (int i = 0; i < LANES; i++) tg_store(to + i * to_stride, row[i]);
+    for (int i = 0; i < LANES; i++) store(to + i * to_stride, row[i]);
+}
+TG_INLINE void tg_transpose_block(const real *from, ptrdiff_t row_stride, real *to, ptrdiff_t to_stride) {
+    tg_transpose_to(from, row_stride, to, to_stride, tg_store);
+}
+/* The same by tg_stream. */
+TG_INLINE void tg_transpose_stream(const real *from, ptrdiff_t row_stride, real *to, ptrdiff_t to_stride) {
+    tg_transpose_to(from, row_stride, to, to_stride, tg_stream);
 }
 
 #include "tg_math.h"

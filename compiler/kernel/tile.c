@@ -225,7 +225,7 @@ static void use_choice(Schedule *schedule, Kernel *kernel, const ProductFacts *f
     tile->by_rows = goes_by_rows(facts, choice);
     tile->pack_a = choice->left == LEFT_BEFORE;
     tile->pack_b = choice->right != RIGHT_IN_PLACE;
-    tile->a_row = shape->k + facts->lanes;
+    tile->a_row = (shape->k + facts->lanes - 1) / facts->lanes * facts->lanes + facts->lanes;
     if (choice->right == RIGHT_BY_SLICE)
         tile->panel_word = arena_printf(schedule->model->arena, "%s_panel", operand_word(schedule, kernel, 1));
     if (choice->left == LEFT_BEFORE) kernel->packed_a = rows_before(schedule, kernel);

@@ -249,7 +249,8 @@ static void check_call(Checker *c, const Stmt *s) {
         check_prefetch(c, s->arg[0]);
         return;
     }
-    if (strcmp(s->text, "tg_transpose_block(&%0, %1, &%2, %3)") != 0)
+    if (strcmp(s->text, "tg_transpose_block(&%0, %1, &%2, %3)") != 0 &&
+        strcmp(s->text, "tg_transpose_stream(&%0, %1, &%2, %3)") != 0)
         fatal("lower", "%s: what %s touches is not known", c->function->name, s->text);
     const Expr *from = s->arg[0], *to = s->arg[2];
     int64_t lanes = c->lane_count;

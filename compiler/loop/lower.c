@@ -44,11 +44,16 @@ Lower *lower_new(Schedule *schedule, const Machine *machine, Program *program, K
     return lower;
 }
 
+static void end_streams(Lower *lower) {
+    if (lower->function->streams) st_call(lower, &lower->function->body, "tg_stream_end()", 0, NULL);
+}
+
 static void lower_kernel(Schedule *schedule, const Machine *machine, Program *program, Kernel *kernel) {
     if (kernel->packed_a && !kernel->finds_rows) {
         Lower *rows = lower_new(schedule, machine, program, kernel, "_rows");
         rows->function->role = FUNCTION_PACKS_ROWS;
         lower_pack_rows(rows);
+        end_streams(rows);
     }
     if (kernel->packed) {
         Lower *columns = lower_new(schedule, machine, program, kernel, "_pack");
@@ -58,7 +63,7 @@ static void lower_kernel(Schedule *schedule, const Machine *machine, Program *pr
     Lower *lower = lower_new(schedule, machine, program, kernel, "");
     for (size_t row = 0; row < sizeof skeletons / sizeof skeletons[0]; row++)
         if (skeletons[row].kind == kernel->kind) skeletons[row].lower(lower);
-    if (lower->function->streams) st_call(lower, &lower->function->body, "tg_stream_end()", 0, NULL);
+    end_streams(lower);
 }
 
 Program *lower(Schedule *schedule, const Machine *machine) {

@@ -183,7 +183,21 @@ void pack_panel(Lower *lower, Block *in, Array *panel, Var *j, int64_t start, in
 
 /* ---- A, transposed: its rows are laid out one after the other, [batch][M][a_row] ---- */
 
-enum { STEPS_AT_ONCE = 64 }; /* rows of memory that a slice reads, and elements that it writes side by side */
+enum {
+    MOST_STEPS = 64,    /* rows of memory that a slice reads, and elements that it writes side by side, */
+    SLICES = 16,        /* but so few that there are this many slices */
+    ROWS_PAST = 1 << 20 /* bytes of rows that are written past the caches: more than one core's second-level cache */
+};
+
+static int64_t steps_of(const Lower *lower, const Product *p) {
+    int64_t lanes = lower->lane_count, steps = p->k / SLICES / lanes * lanes;
+    return steps < lanes ? lanes : steps > MOST_STEPS ? MOST_STEPS : steps;
+}
+
+/* Where they are many, another core reads them anyway, and their lines would be read only to be overwritten. */
+static bool rows_go_past(const Lower *lower) {
+    return lower->kernel->packed_a->count * lower->machine->vector_bytes / lower->lane_count >= ROWS_PAST;
+}
 
 /* A at row i and step k. */
 static Index row_source(Lower *lower, const Pack *pack, Var *k, Var *i) {
@@ -212,7 +226,10 @@ static void turn_rows(Lower *lower, Block *in, const Pack *pack, Stmt *k, Stmt *
     if (blocks) {
         Expr *args[4] = {element, ex_int(lower, T_INDEX, stride_at(lower, &p->a, p->k_loop)),
                          ex_load(lower, pack->to, to, false, NULL), ex_int(lower, T_INDEX, p->a_row)};
-        st_call(lower, &i->body, "tg_transpose_block(&%0, %1, &%2, %3)", 4, args);
+        bool past = rows_go_past(lower);
+        lower->function->streams |= past;
+        st_call(lower, &i->body,
+                past ? "tg_transpose_stream(&%0, %1, &%2, %3)" : "tg_transpose_block(&%0, %1, &%2, %3)", 4, args);
     } else {
         st_store(lower, &i->body, pack->to, to, element, NULL);
     }
@@ -223,15 +240,15 @@ static void turn_rows(Lower *lower, Block *in, const Pack *pack, Stmt *k, Stmt *
 /* The whole blocks of a slice's steps, which are `full` in all slices. */
 static void turn_blocks(Lower *lower, Block *in, const Pack *pack, const Nest *nest, int64_t full) {
     const Product *p = &pack->p;
-    int64_t lanes = lower->lane_count, whole = p->m / lanes * lanes;
+    int64_t lanes = lower->lane_count, whole = p->m / lanes * lanes, steps = steps_of(lower, p);
     Expr *from = ex_int(lower, T_INDEX, 0), *to = ex_int(lower, T_INDEX, full);
     if (nest->number) {
-        Expr *start[2] = {ex_var(lower, nest->number), ex_int(lower, T_INDEX, STEPS_AT_ONCE)};
+        Expr *start[2] = {ex_var(lower, nest->number), ex_int(lower, T_INDEX, steps)};
         from = ex_var(lower, st_let(lower, in, "from", ex_apply(lower, T_INDEX, "%0 * %1", 2, start)));
         Expr *sum[2] = {from, start[1]};
         Expr *end = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
-        Expr *choice[4] = {from, ex_int(lower, T_INDEX, full - STEPS_AT_ONCE), end, to};
-        if (nest->blocks * STEPS_AT_ONCE > full) end = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
+        Expr *choice[4] = {from, ex_int(lower, T_INDEX, full - steps), end, to};
+        if (nest->blocks * steps > full) end = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
         to = ex_var(lower, st_let(lower, in, "to", end));
     }
     for (int pass = 0; pass < 2; pass++) {
@@ -253,7 +270,7 @@ void lower_pack_rows(Lower *lower) {
         if (role_around(kernel->role[loop]) && stride_at(lower, &p->a, loop) != 0) order[outer++] = loop;
     pack.from = array_of(lower, p->a_buffer, p->a.offset, false);
     pack.to = array_of(lower, kernel->packed_a, 0, true);
-    int64_t groups = (p->k + STEPS_AT_ONCE - 1) / STEPS_AT_ONCE;
+    int64_t steps = steps_of(lower, p), groups = (p->k + steps - 1) / steps;
     Nest nest = nest_open(lower, order, outer, groups, 1);
     Block *in = &nest.slices->body;
     for (int i = outer - 1; i >= 0; i--) {

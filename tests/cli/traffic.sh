@@ -41,8 +41,9 @@ streams() { # streams M N: how many stores of layernorm's kernels do
 
 # So does a product's; and its slices go block by block of rows where the left operand is too large to be read again
 # for each panel, else panel by panel.
-product() { # product M K N: the product's C into .c
-    "$TGC" emit "$TGC_ROOT/bench/gemm.tg" nn -D "M=$1" -D "K=$2" -D "N=$3" --target x86-64-v4 >.c || fail "nn is not written"
+product() { # product M K N [FORM]: the product's C into .c
+    "$TGC" emit "$TGC_ROOT/bench/gemm.tg" "${4:-nn}" -D "M=$1" -D "K=$2" -D "N=$3" --target x86-64-v4 >.c ||
+        fail "a product is not written"
 }
 product 50257 256 768
 grep -q 'tg_stream(' .c && grep -q 'tg_stream_end();' .c || fail "a large product is not streamed"
@@ -50,6 +51,12 @@ grep -q 'panel = slice % 12;' .c || fail "a large left operand is read again for
 product 1024 1024 1024
 ! grep -q 'tg_stream(' .c || fail "a small product is streamed"
 grep -q 'panel = slice / 2;' .c || fail "a panel is made for each block of rows anew"
+# A transposed left operand is laid out by 16 slices or more, past the caches where it is 1 MiB and more.
+product 256 2048 256 tn
+grep -q 'tg_transpose_stream(' .c && grep -q 'tg_stream_end();' .c || fail "many rows are laid out through the caches"
+product 768 256 256 tn
+grep -q 'tg_transpose_block(' .c && ! grep -q 'tg_stream' .c || fail "few rows are laid out past the caches"
+grep -q 'a_rows = t.a_rows}, 16);' .c || fail "rows are laid out by too few slices"
 
 # The gradient of a loss takes the exponentials that the loss has summed, four vectors a turn; they wait in the bytes of
 # the gradient, and in an array of one row where those go past the caches.

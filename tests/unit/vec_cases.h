@@ -298,11 +298,14 @@ static void test_transpose(void) {
     enum { ROW_STRIDE = LANES + 3, TO_STRIDE = LANES + 5 };
     real from[LANES * ROW_STRIDE], to[LANES * TO_STRIDE];
     for (int i = 0; i < LANES * ROW_STRIDE; i++) from[i] = (real)i;
-    for (int i = 0; i < LANES * TO_STRIDE; i++) to[i] = -1;
-    tg_transpose_block(from, ROW_STRIDE, to, TO_STRIDE);
-    for (int i = 0; i < LANES; i++)
-        for (int j = 0; j < LANES; j++) CU_ASSERT_TRUE(to[j * TO_STRIDE + i] == from[i * ROW_STRIDE + j]);
-    CU_ASSERT_TRUE(to[LANES] == -1);
+    for (int past = 0; past < 2; past++) {
+        for (int i = 0; i < LANES * TO_STRIDE; i++) to[i] = -1;
+        (past ? tg_transpose_stream : tg_transpose_block)(from, ROW_STRIDE, to, TO_STRIDE);
+        tg_stream_end();
+        for (int i = 0; i < LANES; i++)
+            for (int j = 0; j < LANES; j++) CU_ASSERT_TRUE(to[j * TO_STRIDE + i] == from[i * ROW_STRIDE + j]);
+        CU_ASSERT_TRUE(to[LANES] == -1);
+    }
 }
 
 static void test_folds(void) {
