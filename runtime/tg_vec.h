@@ -137,6 +137,12 @@ TG_INLINE void tg_store_part(real *to, vec v, int n) {
 #else
 #define tg_prefetch(at) ((void)(at))
 #endif
+/* Asks for a line that will be read, by the time it comes to that from the second cache. */
+#if TG_HAS(__builtin_prefetch)
+#define tg_prefetch_l2(at) __builtin_prefetch(at, 0, 2)
+#else
+#define tg_prefetch_l2(at) ((void)(at))
+#endif
 
 /* Past the caches where the place is aligned: for results that are not read again soon. */
 TG_INLINE void tg_stream(real *to, vec v) {

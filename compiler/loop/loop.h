@@ -221,6 +221,8 @@ void value_called(Lower *lower, const Node *node, const Var *var);
 void value_forget(Lower *lower, int depth);
 /* Stores a value to the node's place at the point; past the caches what is too large for them and not read back. */
 void value_store(Lower *lower, Block *in, Node *node, const Access *access, Expr *value);
+/* Asks for the lines of large tensors that the value will read `ahead` turns of loop `axis` later. */
+void value_prefetch(Lower *lower, Block *in, Node *node, const Access *access, int axis, int ahead);
 bool value_goes_past_caches(Lower *lower, const Node *node); /* whether it does so */
 /* Whether the node can be computed over lanes along loop `axis`: every access stands still there or goes on by one. */
 bool lanes_fit(Lower *lower, Node *node, const Access *access, int axis);

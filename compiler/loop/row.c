@@ -13,6 +13,9 @@
  * A sum of lanes waits for the one before it, so a sweep that folds takes up to four vectors a turn, each with sums of
  * its own, which are joined after the sweep.
  *
+ * Memory would stand still while later sweeps work on what the first has read. So the last sweep that folds asks for
+ * the lines of a later row that the first sweep will read.
+ *
  * Sums of columns, the gradient of a bias say, are added up in an array of one row over the rows of a part, in order;
  * then a slice is a part:
  *
@@ -20,7 +23,7 @@
  */
 #include "loop/loop.h"
 
-enum { CHEAP = 6, TURN_VECTORS = 4 };
+enum { CHEAP = 6, TURN_VECTORS = 4, LINE = 64, SHORT_ROW = 8192 };
 
 typedef struct RowNode {
     Node *node;
@@ -224,6 +227,23 @@ static void keep(Lower *lower, Block *in, const RowNode *member, Expr *value) {
     st_store(lower, in, member->scratch, in_row(lower), value, NULL);
 }
 
+/* Whether the sweep is the last that folds, after others. */
+static bool asks_ahead(const Lower *lower, const RowPlan *plan) {
+    return lower->lane_axis >= 1 && lower->sweep > 0 && lower->sweep == plan->sweeps - 2;
+}
+
+/* The lines that the first sweep reads here, of the next row, or of the one after it where rows are short. */
+static void ask_ahead(Lower *lower, Block *in, const RowPlan *plan) {
+    int last = lower->axes.count - 1, bytes = lower->machine->vector_bytes / lower->lane_count;
+    Access all = access_identity(&lower->kernel->fine);
+    int64_t row = lower->axes.extent[last] * bytes;
+    if (lower->shift[last] * bytes % LINE != 0 || lower->axes.extent[last - 1] <= 2) return;
+    if (row > lower->machine->l2_bytes / 8) return; /* long rows are streams by themselves */
+    for (int i = 0; i < plan->count; i++)
+        if (is_fold(plan->nodes[i].node) && plan->nodes[i].level == 1)
+            value_prefetch(lower, in, plan->nodes[i].node->operand[0], &all, last - 1, row < SHORT_ROW ? 2 : 1);
+}
+
 static void sweep_body(Lower *lower, Block *in, void *with) {
     RowPlan *plan = with;
     Access all = access_identity(&lower->kernel->fine);
@@ -307,6 +327,7 @@ static int64_t wide_loop(Lower *lower, Block *in, RowPlan *plan, int vectors) {
     lower->block[lower->axes.count] = &loop->body;
     for (plan->vector = 0; plan->vector < vectors; plan->vector++) {
         lower->shift[last] = (int64_t)plan->vector * lower->lane_count;
+        if (asks_ahead(lower, plan)) ask_ahead(lower, &loop->body, plan);
         sweep_body(lower, &loop->body, plan);
         value_forget(lower, last);
     }

@@ -256,6 +256,43 @@ static Expr *leaf_value(Lower *lower, const Node *node, const Access *access) {
     return random;
 }
 
+/* ---- asking for what is read later ---- */
+
+enum { PAST_SECOND = 4 << 20 }; /* bytes of a tensor of which the second caches hold little */
+
+static bool asked_for(const Block *in, const Expr *line) {
+    for (int i = 0; i < in->stmts.count; i++) {
+        const Stmt *s = in->stmts.at[i];
+        bool same = s->kind == ST_CALL && s->arg_count == 1 && s->arg[0]->array == line->array;
+        if (same && s->arg[0]->index.constant == line->index.constant) return true;
+    }
+    return false;
+}
+
+void value_prefetch(Lower *lower, Block *in, Node *node, const Access *access, int axis, int ahead) {
+    node = schedule_alias(lower->schedule, node);
+    Buffer *buffer = lower->schedule->place[node->id].buffer;
+    Access below;
+    Split split;
+    if (buffer && !kernel_computes(lower->kernel, node)) {
+        schedule_reach(lower->schedule, &lower->kernel->fine, node, access, &below);
+        int64_t bytes = buffer->count * (int64_t)dtype_bytes(buffer->dtype, lower->schedule->model->f64);
+        bool whole = shape_count(&node->shape) == lower->kernel->points && moves_in_lanes(lower, &below);
+        if (!whole || below.index || bytes < PAST_SECOND) return;
+        lower->shift[axis] += ahead;
+        Index index = index_at(lower, &below);
+        lower->shift[axis] -= ahead;
+        Expr *line = ex_load(lower, array_of(lower, buffer, below.offset, false), index, false, NULL);
+        if (asked_for(in, line)) return;
+        st_call(lower, in, "tg_prefetch_l2(&%0)", 1, &line);
+    } else if (node->op->kind == OP_VIEW) {
+        if (access_through(node, &lower->kernel->fine, access, &below, &split))
+            value_prefetch(lower, in, node->operand[0], &below, axis, ahead);
+    } else if (node->op->kind == OP_MAP) {
+        for (int i = 0; i < node->operand_count; i++) value_prefetch(lower, in, node->operand[i], access, axis, ahead);
+    }
+}
+
 /* ---- computed values ---- */
 
 /* gather: the row's number is an integer known at run time, the rest moves with the loops. */

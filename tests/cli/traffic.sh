@@ -80,3 +80,13 @@ table() { # table ROWS: how many kernels scatter to one or fill it
     grep -c '^static void k.*_\(filled\|d_t\)(' .stdout
 }
 [ "$(table 8000)" = 2 ] && [ "$(table 100)" = 1 ] || fail "tables are filled otherwise"
+
+# The last sweep that folds asks for the lines of a later row of large tensors, each line once.
+asked() { # asked ENTRY M N: how many lines a turn
+    "$TGC" emit "$rows" "$1" -D "M=$2" -D "N=$3" --target "${4:-x86-64-v4}" >.c || fail "$1 is not written"
+    grep -c 'tg_prefetch_l2(&' .c
+}
+[ "$(asked smoothed 2048 8000)" = 4 ] || fail "the loss asks for other lines than the next row's"
+[ "$(asked layernorm 16384 768)" = 8 ] && grep -q 'tg_prefetch_l2(&g\[.* + 1536\]' .c || fail "the row after the next is not asked for"
+[ "$(asked layernorm 16384 768 x86-64-v3)" = 4 ] || fail "half lines are asked for"
+[ "$(asked layernorm 512 768)" = 0 ] || fail "what lies in a cache is asked for"
