@@ -149,7 +149,10 @@ static void put_call(Formula *f, const Node *node) {
             text_add(&f->text, "any");
             continue;
         }
-        put_node(f, node->operand[i], false, false);
+        if (folds_right(f->kernel, node))
+            put_factor(f, f->kernel->root, 1);
+        else
+            put_node(f, node->operand[i], false, false);
     }
     for (int i = 0; node->op->kind == OP_REDUCE && i < node->attr.axis_count; i++) {
         text_add(&f->text, i ? ", " : ", axis = ");

@@ -75,7 +75,7 @@ static const char *kernel_name(const Fuse *fuse, const Group *group) {
     if (group->kind == KERNEL_ATTEND) return value_name(fuse->arena, group->root);
     for (int i = 0; i < group->nodes.count; i++) {
         const Node *node = group->nodes.at[i];
-        bool beside = group->parts && node->op->kind == OP_REDUCE && folds_columns(node);
+        bool beside = group->kind != KERNEL_FOLD && node->op->kind == OP_REDUCE && folds_columns(node);
         if (fuse->place[node->id].buffer && !(best && beside) && (node->name || !best || !best->name)) best = node;
     }
     return value_name(fuse->arena, best ? best : group->nodes.at[group->nodes.count - 1]);

@@ -10,6 +10,9 @@
  *     k5 contract  d_h = d_y @ W.T             k5 contract  d_h, and d_b_parts [2, 1024]: sum(d_h) of 1024 rows each
  *     k6 fold      d_b = sum(d_h, rows)        k6 fold      d_b [1024] = sum(d_b_parts, parts)
  *
+ *     k9 contract  d_W = x.T @ g               k9 contract  d_W, and d_b = sum(g, rows)
+ *     k10 fold     d_b = sum(g, rows)
+ *
  * A product makes its rows a panel of columns at a time, so its parts are few and large; where one does, nothing is
  * left to fold. The shape says how many parts there are, never the number of threads, so that the bits don't depend on
  * it.
@@ -58,6 +61,10 @@ static bool sums_columns(Columns *columns) {
 
 /* ---- the host ---- */
 
+static int64_t rows_of(const Node *product) {
+    return product->shape.size[product->shape.rank - 2];
+}
+
 /* A kernel of rows, or of maps, which becomes one. */
 static bool could_sum_rows(const Columns *columns, const Group *host) {
     bool shaped = host->kind == KERNEL_MAP || (host->kind == KERNEL_ROW && host->row == columns->width);
@@ -75,6 +82,19 @@ static bool could_sum_product(const Columns *columns, const Group *host) {
 static bool could_host(const Columns *columns, const Group *host) {
     if (host == columns->fold || host->nodes.count == 0 || host->update) return false;
     return host->points == columns->fold->points && (could_sum_rows(columns, host) || could_sum_product(columns, host));
+}
+
+/* Whether the product reads the rows as its right operand, which each of its slices goes through for a panel of
+ * columns: their sums take one step more for all of the slice's rows. */
+static bool could_sum_right(const Columns *columns, const Group *host) {
+    if (host->kind != KERNEL_CONTRACT || host->nodes.count == 0 || host->update || columns->fold->update) return false;
+    const Node *root = host->root;
+    Kernel kernel = {.kind = host->kind, .root = host->root};
+    for (int i = 0; i < columns->fold->nodes.count; i++)
+        if (!folds_right(&kernel, columns->fold->nodes.at[i])) return false;
+    const Shape *shape = &root->operand[1]->shape;
+    return !root->attr.transpose_b && shape_count(&root->shape) == rows_of(root) * columns->width &&
+           shape->size[shape->rank - 1] == columns->width;
 }
 
 /* Whether the host's turn is a time at which the folds can be computed: what they read is there, and still there. */
@@ -104,10 +124,10 @@ static bool comes_from(const Fuse *fuse, const Group *group, Node *node) {
     return false;
 }
 
-/* Whether a kernel up to the later host's turn reads a result of the folds. */
-static bool read_before(const Columns *columns, const Group *host) {
+/* Whether a kernel from behind the folds' turn to that of group `last` reads a result of the folds. */
+static bool read_until(const Columns *columns, int last) {
     const Fuse *fuse = columns->fuse;
-    for (int id = columns->fold->id + 1; id <= host->id; id++) {
+    for (int id = columns->fold->id + 1; id <= last; id++) {
         const Group *group = fuse->groups.at[id];
         for (int i = 0; i < group->nodes.count; i++)
             for (int j = 0; j < group->nodes.at[i]->operand_count; j++)
@@ -143,8 +163,9 @@ static Group *best_host(const Columns *columns) {
     int most = 0;
     for (int id = 0; id < fuse->groups.count; id++) {
         Group *host = fuse->groups.at[id];
-        int count = could_host(columns, host) ? at_hand(columns, host) : 0;
-        if (count <= most || !ready_at(columns, host) || read_before(columns, host)) continue;
+        bool right = could_sum_right(columns, host); /* its epilogue may read the sums, its loops have them by then */
+        int count = right ? 1 : could_host(columns, host) ? at_hand(columns, host) : 0;
+        if (count <= most || !ready_at(columns, host) || read_until(columns, right ? id - 1 : id)) continue;
         best = host;
         most = count;
     }
@@ -152,10 +173,6 @@ static Group *best_host(const Columns *columns) {
 }
 
 /* ---- the parts ---- */
-
-static int64_t rows_of(const Node *product) {
-    return product->shape.size[product->shape.rank - 2];
-}
 
 static Node *append(Fuse *fuse, const Op *op, const Node *like, Node *operand, Shape shape) {
     Node *node = fuse_append(fuse, op, (Node *)like, &operand, 1);
@@ -249,6 +266,23 @@ static bool cut(const Columns *columns, Group *host, int64_t parts) {
     return false;
 }
 
+/* The product computes the sums, and may read them in its epilogue; false, and as before, if no loops do. */
+static bool join_right(const Columns *columns, Group *host) {
+    Fuse *fuse = columns->fuse;
+    Group *fold = columns->fold, before = *host;
+    for (int i = 0; i < fold->nodes.count; i++) {
+        fuse->group[fold->nodes.at[i]->id] = host->id;
+        vec_push(fuse->arena, &host->nodes, fold->nodes.at[i]);
+    }
+    if (group_resolve(fuse, host, false)) {
+        fold->nodes.count = 0;
+        return true;
+    }
+    *host = before;
+    for (int i = 0; i < fold->nodes.count; i++) fuse->group[fold->nodes.at[i]->id] = fold->id;
+    return false;
+}
+
 /* How many parts of its rows a product's columns are best summed in: few, but so that there are slices for threads to
  * share. 0: there are none such. */
 static int64_t parts_of_product(const Columns *columns, const Group *host) {
@@ -267,6 +301,7 @@ static int64_t parts_of_product(const Columns *columns, const Group *host) {
 
 /* As many parts as there may be with which loops reach everything. */
 static bool cut_somehow(const Columns *columns, Group *host) {
+    if (could_sum_right(columns, host)) return join_right(columns, host);
     if (host->kind == KERNEL_CONTRACT) {
         int64_t parts = parts_of_product(columns, host);
         return parts > 0 && cut(columns, host, columns->rows / rows_of(host->root) * parts);

@@ -39,7 +39,7 @@ static Access over_roles(const Axes *axes, const LoopRole *role, unsigned roles)
 }
 
 static unsigned node_roles(const Group *group, const Node *node) {
-    Kernel kernel = {.kind = group->kind, .points = group->points};
+    Kernel kernel = {.kind = group->kind, .root = group->root, .points = group->points};
     return kernel_roles(&kernel, node);
 }
 
@@ -173,10 +173,10 @@ static bool walk_scatter(Walk *w, Node *node) {
            ((w->only >= 0 && w->only != 2) || walk(w, node->operand[2], &all));
 }
 
-static Access folded(const Walk *w) {
-    Kernel kernel = {.kind = w->group->kind, .fine = w->axes};
+static Access folded(const Walk *w, const Node *node) {
+    Kernel kernel = {.kind = w->group->kind, .root = w->group->root, .fine = w->axes};
     memcpy(kernel.fine_role, w->role, sizeof kernel.fine_role);
-    return folded_access(&kernel);
+    return folded_access(&kernel, node);
 }
 
 static bool walk_node(Walk *w, Node *node) {
@@ -189,7 +189,7 @@ static bool walk_node(Walk *w, Node *node) {
     reach(w, &stored);
     if (node->op->kind == OP_MATMUL) return walk_product(w, node);
     if (node->op->kind == OP_ATTEND) return walk_attend(w, node);
-    if (node->op->kind == OP_REDUCE) own = folded(w);
+    if (node->op->kind == OP_REDUCE) own = folded(w, node);
     return walk_operands(w, node, &own);
 }
 

@@ -183,12 +183,14 @@ enum { ROLES_ALL = 63, ROLES_RESULT = ROLES_ALL & ~(1 << ROLE_FOLD) };
 /* Whether a reduction keeps the last axis: in a ROW or CONTRACT it adds up the rows of a part, where others fold each
  * row. */
 bool folds_columns(const Node *node);
+/* Whether a reduction of a CONTRACT folds the rows of its right operand, and not of its result. */
+bool folds_right(const Kernel *kernel, const Node *node);
 /* Whether such a loop of a product stands around its rows and columns: its batch, or the parts of its rows. */
 bool role_around(LoopRole role);
 /* Which roles a node of the kernel moves along. */
 unsigned kernel_roles(const Kernel *kernel, const Node *node);
 Access kernel_access(const Kernel *kernel, const Node *node); /* of a node of the kernel at a point of its loops */
-Access folded_access(const Kernel *kernel);                   /* of what a reduction of the kernel folds */
+Access folded_access(const Kernel *kernel, const Node *node); /* of what a reduction of the kernel folds */
 /* op(A) as [batch, M, K] and op(B) as [batch, K, N] over the loops of a contract; `index` 0 or 1. */
 Access product_access(const Kernel *kernel, int index);
 /* Operand `index` of a node of an ATTEND over the loops; -1: its result. */

@@ -138,7 +138,6 @@ static bool stored_last(const Walk *walk, const Node *node) {
 /* All readings of the kernel. */
 static void walk_kernel(Walk *walk) {
     const Kernel *kernel = walk->kernel;
-    Access all = folded_access(kernel);
     for (int i = 0; i < kernel->nodes.count; i++) {
         Node *node = kernel->nodes.at[i];
         int level = level_of(walk, node);
@@ -150,7 +149,8 @@ static void walk_kernel(Walk *walk) {
         if (node == kernel->root) {
             for (int j = 0; j < node->operand_count; j++) read_anywhere(walk, node->operand[j]);
         } else if (node->op->kind == OP_REDUCE) {
-            read_value(walk, node->operand[0], &all);
+            Access folded = folded_access(kernel, node);
+            read_value(walk, node->operand[0], &folded);
         } else if (kernel_stores(kernel, node)) {
             read_value(walk, node, &own);
         }

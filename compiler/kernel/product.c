@@ -37,10 +37,16 @@ static void count_batch(ProductFacts *facts, const Kernel *kernel) {
     }
 }
 
+/* Sums of the right operand's rows are no end of the product's own sums. */
 static int64_t ends_of(const Kernel *kernel) {
-    for (int i = 0; i < kernel->nodes.count; i++)
-        if (kernel->nodes.at[i]->op->kind == OP_REDUCE) return ENDS_COLUMNS;
-    return kernel->outputs.count == 1 && kernel->outputs.at[0] == kernel->root ? ENDS_SUMS : ENDS_MAPS;
+    int64_t ends = ENDS_SUMS;
+    for (int i = 0; i < kernel->outputs.count; i++) {
+        const Node *node = kernel->outputs.at[i];
+        if (node == kernel->root || folds_right(kernel, node)) continue;
+        if (node->op->kind == OP_REDUCE) return ENDS_COLUMNS;
+        ends = ENDS_MAPS;
+    }
+    return kernel_stores(kernel, kernel->root) ? ends : ENDS_MAPS;
 }
 
 ProductFacts product_facts(const Schedule *schedule, const Kernel *kernel, const Machine *machine) {

@@ -72,6 +72,16 @@ bool folds_columns(const Node *node) {
     return node->op->kind == OP_REDUCE;
 }
 
+static const Node *under_reshapes(const Node *node) {
+    while (node->op == &op_reshape) node = node->operand[0];
+    return node;
+}
+
+bool folds_right(const Kernel *kernel, const Node *node) {
+    if (kernel->kind != KERNEL_CONTRACT || node->op->kind != OP_REDUCE) return false;
+    return under_reshapes(node->operand[0]) == under_reshapes(kernel->root->operand[1]);
+}
+
 bool role_around(LoopRole role) {
     return role == ROLE_FREE || role == ROLE_PART;
 }
@@ -85,6 +95,7 @@ unsigned kernel_roles(const Kernel *kernel, const Node *node) {
     case KERNEL_FOLD:
         return reduced ? ROLES_RESULT : ROLES_ALL;
     case KERNEL_CONTRACT:
+        if (folds_right(kernel, node)) return 1u << ROLE_N;
         return reduced ? ROLES_RESULT & ~(1u << ROLE_M) : ROLES_RESULT;
     case KERNEL_ATTEND:
         return attend_roles(node, -1);
@@ -97,7 +108,8 @@ Access kernel_access(const Kernel *kernel, const Node *node) {
     return axes_over(&kernel->fine, kernel->fine_role, kernel_roles(kernel, node));
 }
 
-Access folded_access(const Kernel *kernel) {
+Access folded_access(const Kernel *kernel, const Node *node) {
+    if (folds_right(kernel, node)) return product_access(kernel, 1);
     unsigned roles = kernel->kind == KERNEL_CONTRACT ? ROLES_RESULT : ROLES_ALL;
     return axes_over(&kernel->fine, kernel->fine_role, roles);
 }

@@ -10,10 +10,7 @@
  * accumulators; with an epilogue, or where the last panel is not full, they go through a small array and the epilogue
  * runs over that.
  *
- * Sums over rows, the gradient of a bias say, are added up in an array of the panel's columns, row by row so that the
- * tile doesn't show in the bits; then a slice has all rows of a part:
- *
- *     for part, panel in slices { sums[] = 0; tiles: … sums[c] += d_h[row, j + c] …; parts[part, j + c] = sums[c] }
+ * Sums of columns go with it (contract_sums.c).
  */
 #include "loop/loop.h"
 #include "loop/contract.h"
@@ -34,25 +31,10 @@ static void store_sums(Lower *lower, Block *in, Contract *c, int rows) {
 
 /* ---- the epilogue over the array of accumulators ---- */
 
-/* Where the column of the panel stands in a row of it. */
-static Index in_panel(Lower *lower, const Expr *column) {
-    Index index = index_of(lower, column->kind == EX_VAR ? 0 : (int64_t)column->number);
-    if (column->kind == EX_VAR) index_add(lower, &index, column->var, 1);
-    return index;
-}
-
-static void add_column(Lower *lower, Block *in, const Contract *c, int output, Expr *column) {
-    Node *node = lower->kernel->outputs.at[output];
-    Access all = folded_access(lower->kernel);
-    Expr *value = value_at(lower, node->operand[0], &all);
-    Expr *total = ex_load(lower, c->totals[output], in_panel(lower, column), c->lanes, NULL);
-    st_store(lower, in, c->totals[output], in_panel(lower, column), fold_join(lower, node, total, value), NULL);
-}
-
 static void finish_column(Lower *lower, Block *in, const Contract *c, Expr *column) {
     const Kernel *kernel = lower->kernel;
     Access own = kernel_access(kernel, kernel->root);
-    Index index = in_panel(lower, column);
+    Index index = contract_in_panel(lower, column);
     index_add(lower, &index, c->row, c->p.panel);
     Expr *sum = ex_load(lower, c->tile, index, c->lanes, NULL);
     const char *name = kernel->root->name ? kernel->root->name : "product";
@@ -61,11 +43,12 @@ static void finish_column(Lower *lower, Block *in, const Contract *c, Expr *colu
     sum = ex_var(lower, product);
     sum->depth = lower->axes.count;
     value_bind(lower, kernel->root, &own, sum);
-    for (int i = 0; i < kernel->outputs.count; i++) {
-        Node *node = kernel->outputs.at[i];
+    contract_bind_right(lower, c, column);
+    for (int i = 0; i < kernel->nodes.count; i++) {
+        Node *node = kernel->nodes.at[i];
         if (c->totals[i])
-            add_column(lower, in, c, i, column);
-        else
+            contract_add(lower, in, c, i, column);
+        else if (kernel_stores(kernel, node))
             value_store(lower, in, node, &own, value_at(lower, node, &own));
     }
     value_forget(lower, c->p.n_loop);
@@ -99,8 +82,7 @@ static void columns(Lower *lower, Block *in, Contract *c, Var *start, int64_t sh
     set_blocks(lower, p->n_loop + 1, in);
 }
 
-/* All columns of the slice's panel. The last panel, where it is not full, has a text of its own. */
-static void panel_columns(Lower *lower, Block *in, Contract *c) {
+void contract_columns(Lower *lower, Block *in, Contract *c) {
     const Product *p = &c->p;
     int64_t last = p->n - (p->panels - 1) * p->panel;
     Var *start = lower->loop[p->n_loop];
@@ -147,7 +129,7 @@ static void epilogue(Lower *lower, Block *in, Contract *c, int rows) {
         first || shift ? st_let(lower, &loop->body, "row", ex_index(lower, index, T_INDEX, false)) : row;
     lower->shift[p->m_loop] = 0;
     set_blocks(lower, p->m_loop + 1, &loop->body);
-    panel_columns(lower, &loop->body, c);
+    contract_columns(lower, &loop->body, c);
     value_forget(lower, p->m_loop);
     lower->loop[p->m_loop] = first;
     lower->shift[p->m_loop] = shift;
@@ -310,7 +292,7 @@ static void finish_rows(Lower *lower, Block *in, Contract *c, Var *from, Expr *t
     c->row = local_row(lower, &loop->body, c, i);
     lower->loop[p->m_loop] = i;
     set_blocks(lower, p->m_loop + 1, &loop->body);
-    panel_columns(lower, &loop->body, c);
+    contract_columns(lower, &loop->body, c);
     value_forget(lower, p->m_loop);
     lower->loop[p->m_loop] = NULL;
     set_blocks(lower, p->m_loop + 1, in);
@@ -334,67 +316,10 @@ static void blocked_tiles(Lower *lower, Block *in, Contract *c) {
     c->k_from = sum[0];
     c->k_to = ex_var(lower, st_let(lower, &loop->body, "k_to", past));
     fill_panel(lower, &loop->body, c);
+    contract_add_right(lower, &loop->body, c);
     waiting_rows(lower, &loop->body, c, from, full_to);
     st_put(lower, in, loop);
     finish_rows(lower, in, c, from, p->m % tile->mr ? rows_end(lower, in, c, from, p->m) : full_to);
-}
-
-/* ---- sums over rows ---- */
-
-static bool is_sum(const Node *node) {
-    return node->op->kind == OP_REDUCE;
-}
-
-static void make_totals(Lower *lower, Block *in, Contract *c) {
-    const Kernel *kernel = lower->kernel;
-    int64_t lanes = c->lanes ? lower->lane_count : 1;
-    bool any = false;
-    c->totals = NEW_ARRAY(lower->arena, Array *, kernel->outputs.count + 1);
-    for (int i = 0; i < kernel->outputs.count; i++) {
-        const Node *node = kernel->outputs.at[i];
-        if (!is_sum(node)) continue;
-        any = true;
-        c->totals[i] =
-            st_array(lower, in, arena_printf(lower->arena, "%s_panel", node_called(node)), node->dtype, c->p.panel);
-    }
-    if (!any) return;
-    Stmt *loop = st_count(lower, "c", NULL, ex_int(lower, T_INDEX, c->p.panel), lanes);
-    for (int i = 0; i < kernel->outputs.count; i++)
-        if (c->totals[i])
-            st_store(lower, &loop->body, c->totals[i], in_panel(lower, ex_var(lower, loop->var)),
-                     fold_start(lower, kernel->outputs.at[i], c->lanes), NULL);
-    st_put(lower, in, loop);
-}
-
-static void store_total(Lower *lower, Block *in, const Contract *c, Expr *column) {
-    for (int i = 0; i < lower->kernel->outputs.count; i++) {
-        if (!c->totals[i]) continue;
-        Node *node = lower->kernel->outputs.at[i];
-        Access own = kernel_access(lower->kernel, node);
-        value_store(lower, in, node, &own, ex_load(lower, c->totals[i], in_panel(lower, column), c->lanes, NULL));
-    }
-}
-
-/* The slice's row of each sum's parts. */
-static void store_totals(Lower *lower, Block *in, Contract *c) {
-    bool any = false;
-    for (int i = 0; i < lower->kernel->outputs.count; i++) any = any || c->totals[i];
-    c->at_column = store_total;
-    if (any) panel_columns(lower, in, c);
-}
-
-/* Whether the epilogue can run over lanes. */
-static bool fits(Lower *lower, const Contract *c) {
-    const Kernel *kernel = lower->kernel;
-    Access all = folded_access(kernel);
-    for (int i = 0; i < kernel->outputs.count; i++) {
-        Node *node = kernel->outputs.at[i];
-        Access own = kernel_access(kernel, node);
-        if (!lanes_fit(lower, node, &own, c->p.n_loop)) return false;
-        if (is_sum(node) && (node->dtype != DT_FLOAT || !lanes_fit(lower, node->operand[0], &all, c->p.n_loop)))
-            return false;
-    }
-    return true;
 }
 
 static void open_grid(Lower *lower, Contract *c) {
@@ -423,23 +348,28 @@ void lower_contract(Lower *lower) {
     open_grid(lower, &c);
     lower->lane_axis = c.p.n_loop;
     Block *in = &c.nest.slices->body;
-    bool alone = kernel->outputs.count == 1 && kernel->outputs.at[0] == kernel->root && c.p.n % c.p.panel == 0;
-    c.lanes = fits(lower, &c);
+    bool alone = kernel_stores(kernel, kernel->root) && c.p.n % c.p.panel == 0;
+    for (int i = 0; i < kernel->outputs.count; i++) {
+        const Node *node = kernel->outputs.at[i];
+        alone = alone && (node == kernel->root || folds_right(kernel, node));
+    }
+    c.lanes = contract_fits_lanes(lower, &c);
     alone = alone && c.lanes;
     bool blocked = kernel->tile.k_block < c.p.k;
     int64_t rows = blocked ? kernel->tile.row_block : kernel->tile.mr;
     if (!alone || blocked) c.tile = st_array(lower, in, "tile", DT_FLOAT, rows * c.p.panel);
     if (kernel->tile.panel_word)
         c.b_panel = st_array(lower, in, kernel->tile.panel_word, DT_FLOAT, kernel->tile.k_block * c.p.panel);
-    make_totals(lower, in, &c);
+    contract_totals(lower, in, &c);
     c.at_column = finish_column;
     if (blocked) {
         blocked_tiles(lower, in, &c);
     } else {
         fill_panel(lower, in, &c);
+        contract_add_right(lower, in, &c);
         full_tiles(lower, in, &c);
         last_tile(lower, in, &c);
     }
-    store_totals(lower, in, &c);
+    contract_store_totals(lower, in, &c);
     nest_close(lower, &c.nest);
 }

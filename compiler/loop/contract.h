@@ -1,4 +1,4 @@
-/* contract.h: what contract.c, contract_fold.c and pack.c share: a product seen from its loops. */
+/* contract.h: what contract.c, contract_fold.c, contract_sums.c and pack.c share: a product seen from its loops. */
 #ifndef TGC_CONTRACT_H
 #define TGC_CONTRACT_H
 
@@ -32,7 +32,7 @@ struct Contract {
     bool lanes;         /* the epilogue runs over lanes */
     Array *tile;        /* NULL: stores come straight from the accumulators */
     Array *b_panel;     /* the slice's own panel of B, [k_block][NR], or NULL */
-    Array **totals;     /* by the kernel's outputs: of a sum over rows, the panel's columns so far */
+    Array **totals;     /* by the kernel's nodes: of a sum over rows, the panel's columns so far */
     void (*at_column)(Lower *lower, Block *in, const Contract *c, Expr *column); /* what columns() does with each */
     Var *sums[16][4];
     Var *row;
@@ -46,5 +46,28 @@ Var *contract_column(Lower *lower, Block *in, Var *start, Var *within);
 /* for k in [from, to) { b0 … = B[k]; c00 += A[i, k] * b0 … } into the sums of `rows` rows */
 void contract_multiply_add(Lower *lower, Block *in, Contract *c, int rows, Expr *from, Expr *to);
 void contract_fold(Lower *lower, Block *in, Contract *c, int rows); /* the same for all of k */
+/* A vector of the right operand at the k and the panel at which the loops stand. */
+Expr *contract_right(Lower *lower, const Contract *c, int vector);
+
+/* ---- contract.c ---- */
+
+/* All columns of the slice's panel, at_column of each vector or element of them. The last panel, where it is not full,
+ * has a text of its own. */
+void contract_columns(Lower *lower, Block *in, Contract *c);
+
+/* ---- contract_sums.c: sums over rows, of the result or of the right operand ---- */
+
+Index contract_in_panel(Lower *lower, const Expr *column); /* where it stands in a row of the panel's columns */
+/* Whether the epilogue can run over lanes. */
+bool contract_fits_lanes(Lower *lower, const Contract *c);
+/* Makes and clears c->totals. */
+void contract_totals(Lower *lower, Block *in, Contract *c);
+/* A row's value at the column into the total of the kernel's `number`th node. */
+void contract_add(Lower *lower, Block *in, const Contract *c, int number, Expr *column);
+/* The right operand's rows, for the steps of k that are next, into their totals. */
+void contract_add_right(Lower *lower, Block *in, Contract *c);
+/* Says where the epilogue finds the right operand's totals. */
+void contract_bind_right(Lower *lower, const Contract *c, Expr *column);
+void contract_store_totals(Lower *lower, Block *in, Contract *c);
 
 #endif

@@ -69,6 +69,17 @@ static Index plain_index(Lower *lower, const Product *p, int vector) {
     return index;
 }
 
+Expr *contract_right(Lower *lower, const Contract *c, int vector) {
+    const Product *p = &c->p;
+    Buffer *packed = lower->kernel->packed;
+    Array *array = c->b_panel ? c->b_panel
+                   : packed   ? array_of(lower, packed, 0, false)
+                              : array_of(lower, p->b_buffer, p->b.offset, false);
+    bool pack = lower->kernel->tile.pack_b;
+    Index index = pack ? packed_index(lower, c, vector) : plain_index(lower, p, vector);
+    return ex_load(lower, array, index, true, NULL);
+}
+
 void contract_multiply_add(Lower *lower, Block *in, Contract *c, int rows, Expr *from, Expr *to) {
     const Product *p = &c->p;
     const Kernel *kernel = lower->kernel;
@@ -77,16 +88,12 @@ void contract_multiply_add(Lower *lower, Block *in, Contract *c, int rows, Expr 
     Block *body = &loop->body;
     Array *a_array = kernel->packed_a ? array_of(lower, kernel->packed_a, 0, false)
                                       : array_of(lower, p->a_buffer, p->a.offset, false);
-    Array *b_array = c->b_panel       ? c->b_panel
-                     : kernel->packed ? array_of(lower, kernel->packed, 0, false)
-                                      : array_of(lower, p->b_buffer, p->b.offset, false);
     Expr *b[4];
     loop->plain = loop->often = true;
     lower->loop[p->k_loop] = k;
     for (int v = 0; v < p->nv; v++) {
-        Index index = kernel->tile.pack_b ? packed_index(lower, c, v) : plain_index(lower, p, v);
-        b[v] = ex_var(lower, st_let(lower, body, arena_printf(lower->arena, "b%d", v),
-                                    ex_load(lower, b_array, index, true, NULL)));
+        Var *vector = st_let(lower, body, arena_printf(lower->arena, "b%d", v), contract_right(lower, c, v));
+        b[v] = ex_var(lower, vector);
     }
     for (int r = 0; r < rows; r++) {
         Index index = kernel->packed_a ? packed_row(lower, p, r) : at_row(lower, p, &p->a, r);
@@ -115,10 +122,11 @@ static void fetch_columns(Lower *lower, Block *in, const Contract *c, Var *row) 
     lower->loop[p->m_loop] = row;
     lower->loop[p->n_loop] = contract_column(lower, &loop->body, j, within);
     for (int i = 0; i < kernel->outputs.count; i++) {
-        Node *node = schedule_reach(lower->schedule, &kernel->fine, kernel->outputs.at[i], &own, &at);
+        Node *node = kernel->outputs.at[i];
         Buffer *buffer = lower->schedule->place[node->id].buffer;
-        if (buffer->kind == BUF_VARIABLE && !at.index)
-            st_prefetch(lower, &loop->body, array_of(lower, buffer, at.offset, true), index_at(lower, &at));
+        if (buffer->kind != BUF_VARIABLE) continue;
+        schedule_reach(lower->schedule, &kernel->fine, node, &own, &at);
+        if (!at.index) st_prefetch(lower, &loop->body, array_of(lower, buffer, at.offset, true), index_at(lower, &at));
     }
     lower->loop[p->m_loop] = first_row;
     lower->loop[p->n_loop] = j;

@@ -30,6 +30,12 @@ file=products.tg operands=$(((2048 + 512) * 32 * 4)) whole=$((2048 * 512 * 4)) p
 traffic bias $((whole + operands + parts + slack)) $((whole + parts + slack)) 2048 512
 traffic squares $((operands + parts + slack)) $((parts + slack)) 2048 512
 
+# Nor do those of its right operand, which the gradient of a weight has in common with that of a bias.
+model right.tg 'dim M = 2048, N = 512, K = 64' \
+    'graph right(x: [M, K], g: [M, N]) -> (dw: [K, N], db: [N]) {' '  dw = x.T @ g' '  db = sum(g, axis = 0)' '}'
+file=right.tg
+traffic right $((whole + 2 * 2048 * 64 * 4 + slack)) $((2048 * 64 * 5 + 64 * 512 * 4 + slack)) 2048 512
+
 # A result of 32 MiB goes past the caches where each of its vectors stands on a line of its own.
 streams() { # streams M N: how many stores of layernorm's kernels do
     "$TGC" emit "$rows" layernorm -D "M=$1" -D "N=$2" --target x86-64-v4 >.c || fail "layernorm is not written"
