@@ -80,10 +80,9 @@ static void check_bounds(const Checker *c, const Touch *touch) {
               (long long)count);
 }
 
-/* `rows` rows of `stride` elements each, from the index on; 1 row but for blocks. */
-static void touch(Checker *c, const Array *array, const Index *index, int64_t width, int64_t rows, int64_t stride,
-                  bool store) {
-    if (c->pending.dim) return;
+/* `rows` rows of `stride` elements each, from the index on; 1 row but for blocks. They are inside the buffer. */
+static Touch reach(Checker *c, const Array *array, const Index *index, int64_t width, int64_t rows, int64_t stride,
+                   bool store) {
     check_declared(c, array);
     Affine sum = index_sum(c, index);
     if (!sum.known)
@@ -97,6 +96,13 @@ static void touch(Checker *c, const Array *array, const Index *index, int64_t wi
     made.depth = c->depth;
     memcpy(made.around, c->around, sizeof made.around);
     check_bounds(c, &made);
+    return made;
+}
+
+static void touch(Checker *c, const Array *array, const Index *index, int64_t width, int64_t rows, int64_t stride,
+                  bool store) {
+    if (c->pending.dim) return;
+    Touch made = reach(c, array, index, width, rows, stride, store);
     if (!store) check_defined(c, &made), made.own = check_stored_before(c, &made);
     vec_push(c->arena, &c->touches, made);
 }
@@ -235,19 +241,12 @@ static void check_set(Checker *c, const Stmt *s) {
     if (is_multiply_add(s)) c->products += turns_of(c) * (double)(s->value->lanes ? lanes_of(c, s->value) : 1);
 }
 
-/* A hint reads nothing; what it points at must be there. */
-static void check_prefetch(Checker *c, const Expr *place) {
-    int before = c->touches.count;
-    touch(c, place->array, &place->index, 1, 1, 0, false);
-    c->touches.count = before;
-}
-
 /* A block of LANES rows and columns changes places: the only call that touches memory. */
 static void check_call(Checker *c, const Stmt *s) {
     if (!strcmp(s->text, "tg_stream_end()")) return;
     if (!strcmp(s->text, "tg_prefetch_l2(&%0)")) return; /* may point past the last row */
-    if (!strcmp(s->text, "tg_prefetch(&%0)")) {
-        check_prefetch(c, s->arg[0]);
+    if (!strcmp(s->text, "tg_prefetch(&%0)")) {          /* a hint, which reads nothing */
+        if (!c->pending.dim) reach(c, s->arg[0]->array, &s->arg[0]->index, 1, 1, 0, false);
         return;
     }
     if (strcmp(s->text, "tg_transpose_block(&%0, %1, &%2, %3)") != 0 &&

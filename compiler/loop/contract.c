@@ -365,6 +365,7 @@ void lower_contract(Lower *lower) {
     if (blocked) {
         blocked_tiles(lower, in, &c);
     } else {
+        contract_find_ahead(lower, &c);
         fill_panel(lower, in, &c);
         contract_add_right(lower, in, &c);
         full_tiles(lower, in, &c);

@@ -23,6 +23,12 @@ void lower_pack(Lower *lower);      /* B into panels [batch][N/NR][K][NR], padde
 
 /* ---- contract_fold.c ---- */
 
+/* A tensor that the epilogue reads or writes; the access is over the kernel's fine loops. */
+typedef struct Ahead {
+    Buffer *buffer;
+    Access access;
+} Ahead;
+
 typedef struct Contract Contract;
 struct Contract {
     Product p;
@@ -37,6 +43,7 @@ struct Contract {
     Var *sums[16][4];
     Var *row;
     Expr *k_from, *k_to; /* the block of k; NULL: all of it */
+    VEC(Ahead) ahead;    /* whose lines are asked for while k is folded */
 };
 
 /* A digit of the slice's number, or another number times `by`: `format` is of both. */
@@ -45,6 +52,7 @@ Var *contract_digit(Lower *lower, Block *in, const char *name, Var *number, cons
 Var *contract_column(Lower *lower, Block *in, Var *start, Var *within);
 /* for k in [from, to) { b0 … = B[k]; c00 += A[i, k] * b0 … } into the sums of `rows` rows */
 void contract_multiply_add(Lower *lower, Block *in, Contract *c, int rows, Expr *from, Expr *to);
+void contract_find_ahead(Lower *lower, Contract *c);                /* fills c->ahead where asking pays */
 void contract_fold(Lower *lower, Block *in, Contract *c, int rows); /* the same for all of k */
 /* A vector of the right operand at the k and the panel at which the loops stand. */
 Expr *contract_right(Lower *lower, const Contract *c, int vector);

@@ -7,7 +7,10 @@
  * as the tile has rows, and before each part the lines of a row are asked for. */
 #include "loop/contract.h"
 
-enum { LINE_BYTES = 64 }; /* of a cache */
+enum {
+    LINE_BYTES = 64, /* of a cache */
+    LEAST_K = 128    /* steps of k: with fewer, asking takes longer than it saves */
+};
 
 Var *contract_digit(Lower *lower, Block *in, const char *name, Var *number, const char *format, int64_t by) {
     Expr *args[2] = {ex_var(lower, number), ex_int(lower, T_INDEX, by)};
@@ -108,25 +111,75 @@ void contract_multiply_add(Lower *lower, Block *in, Contract *c, int rows, Expr 
     st_put(lower, in, loop);
 }
 
-/* ---- variables that the epilogue overwrites ---- */
+/* ---- lines that the epilogue reads and writes ---- */
 
-/* Asks for the lines of row `row` of the tile that hold the variables' old values. */
-static void fetch_columns(Lower *lower, Block *in, const Contract *c, Var *row) {
-    const Product *p = &c->p;
+static bool same_access(const Axes *axes, const Access *a, const Access *b) {
+    return a->offset == b->offset && access_equal(a, b, axes);
+}
+
+/* Notes a tensor that the epilogue goes through as it goes through the result: row by row, side by side. */
+static void add_ahead(Lower *lower, Contract *c, const Node *node, const Access *access) {
+    Buffer *buffer = lower->schedule->place[node->id].buffer;
+    bool by_rows = false;
+    if (node->dtype != DT_FLOAT || access->index || stride_at(lower, access, c->p.n_loop) != 1) return;
+    for (int loop = 0; loop < lower->axes.count; loop++)
+        by_rows = by_rows || (lower->kernel->role[loop] == ROLE_M && stride_at(lower, access, loop));
+    for (int i = 0; i < c->ahead.count; i++)
+        if (c->ahead.at[i].buffer == buffer && same_access(&lower->kernel->fine, &c->ahead.at[i].access, access))
+            return;
+    if (by_rows) vec_push(lower->arena, &c->ahead, ((Ahead){buffer, *access}));
+}
+
+/* What lies in memory below an operand of a map. */
+static void find_read(Lower *lower, Contract *c, Node *node, const Access *access) {
+    const Schedule *schedule = lower->schedule;
+    Access at = *access, below, in_buffer;
+    Split split;
+    for (node = schedule_alias(schedule, node); node->op->kind == OP_VIEW;
+         node = schedule_alias(schedule, node->operand[0])) {
+        if (node->operand_count == 2 || !access_through(node, &lower->kernel->fine, &at, &below, &split)) return;
+        at = below;
+    }
+    if (kernel_computes(lower->kernel, node)) return;
+    const Place *place = &schedule->place[node->id];
+    if (place->buffer) {
+        if (place_access(node, place, &lower->kernel->fine, &at, &in_buffer, &split))
+            add_ahead(lower, c, node, &in_buffer);
+        return;
+    }
+    for (int i = 0; node->op->kind == OP_MAP && i < node->operand_count; i++)
+        find_read(lower, c, node->operand[i], &at);
+}
+
+void contract_find_ahead(Lower *lower, Contract *c) {
     const Kernel *kernel = lower->kernel;
+    Access own = kernel_access(kernel, kernel->root), at;
+    for (int i = 0; i < kernel->nodes.count; i++) {
+        Node *node = kernel->nodes.at[i];
+        for (int k = 0; node->op->kind == OP_MAP && k < node->operand_count; k++)
+            find_read(lower, c, node->operand[k], &own);
+        if (node->op->kind == OP_REDUCE || !kernel_stores(kernel, node) || value_goes_past_caches(lower, node))
+            continue;
+        schedule_reach(lower->schedule, &kernel->fine, node, &own, &at);
+        add_ahead(lower, c, node, &at);
+    }
+    double bytes = (double)c->ahead.count * (double)kernel->points * lower->machine->vector_bytes / lower->lane_count;
+    if (c->p.k < LEAST_K || bytes < lower->machine->l2_bytes) c->ahead.count = 0;
+}
+
+/* Asks for the lines of row `row` of the tile. */
+static void ask_columns(Lower *lower, Block *in, const Contract *c, Var *row) {
+    const Product *p = &c->p;
     Var *within = var_new(lower, "c", T_INDEX, false), *first_row = lower->loop[p->m_loop], *j = lower->loop[p->n_loop];
     int64_t line = (int64_t)LINE_BYTES * lower->lane_count / lower->machine->vector_bytes;
-    Stmt *loop =
-        st_for(lower, LOOP_SERIAL, within, NULL, ex_int(lower, T_INDEX, p->panels > 1 ? p->panel : p->n), line);
-    Access own = kernel_access(kernel, kernel->root), at;
+    int64_t width = p->panels > 1 ? p->panel : p->n;
+    Stmt *loop = st_for(lower, LOOP_SERIAL, within, NULL, ex_int(lower, T_INDEX, width), line);
     lower->loop[p->m_loop] = row;
     lower->loop[p->n_loop] = contract_column(lower, &loop->body, j, within);
-    for (int i = 0; i < kernel->outputs.count; i++) {
-        Node *node = kernel->outputs.at[i];
-        Buffer *buffer = lower->schedule->place[node->id].buffer;
-        if (buffer->kind != BUF_VARIABLE) continue;
-        schedule_reach(lower->schedule, &kernel->fine, node, &own, &at);
-        if (!at.index) st_prefetch(lower, &loop->body, array_of(lower, buffer, at.offset, true), index_at(lower, &at));
+    for (int i = 0; i < c->ahead.count; i++) {
+        const Ahead *ahead = &c->ahead.at[i];
+        Array *array = array_of(lower, ahead->buffer, ahead->access.offset, false);
+        st_prefetch(lower, &loop->body, array, index_at(lower, &ahead->access));
     }
     lower->loop[p->m_loop] = first_row;
     lower->loop[p->n_loop] = j;
@@ -134,30 +187,24 @@ static void fetch_columns(Lower *lower, Block *in, const Contract *c, Var *row) 
 }
 
 /* The last panel, where it is not full, does without. */
-static void fetch_row(Lower *lower, Block *in, const Contract *c, Var *row) {
+static void ask_row(Lower *lower, Block *in, const Contract *c, Var *row) {
     const Product *p = &c->p;
     if (p->panels == 1 || p->n % p->panel == 0) {
-        fetch_columns(lower, in, c, row);
+        ask_columns(lower, in, c, row);
         return;
     }
     Expr *which[2] = {ex_var(lower, c->panel), ex_int(lower, T_INDEX, p->panels - 1)};
     Stmt *full = st_if(lower, ex_apply(lower, T_MASK, "%0 < %1", 2, which));
-    fetch_columns(lower, &full->body, c, row);
+    ask_columns(lower, &full->body, c, row);
     st_put(lower, in, full);
 }
 
-static bool writes_variable(const Lower *lower) {
-    for (int i = 0; i < lower->kernel->outputs.count; i++)
-        if (lower->schedule->place[lower->kernel->outputs.at[i]->id].buffer->kind == BUF_VARIABLE) return true;
-    return false;
-}
-
-/* All of k. A weight and its moments come from memory: their lines are asked for while k is folded, a row of the tile
- * at a time, since all at once would keep the operands' lines waiting. */
+/* All of k. The lines that the epilogue reads and writes are asked for meanwhile, a row of the tile at a time, since
+ * all at once would keep the operands' lines waiting. */
 void contract_fold(Lower *lower, Block *in, Contract *c, int rows) {
     const Product *p = &c->p;
     int64_t part = (p->k + rows - 1) / rows;
-    if (!writes_variable(lower) || part * (rows - 1) >= p->k) {
+    if (!c->ahead.count || part * (rows - 1) >= p->k) {
         contract_multiply_add(lower, in, c, rows, NULL, ex_int(lower, T_INDEX, p->k));
         return;
     }
@@ -168,8 +215,8 @@ void contract_fold(Lower *lower, Block *in, Contract *c, int rows) {
     if (first) index_add(lower, &row, first, 1);
     index_add(lower, &row, r, 1);
     lower->shift[p->m_loop] = 0;
-    st_comment(lower, &loop->body, "what the epilogue overwrites of this row comes from memory meanwhile");
-    fetch_row(lower, &loop->body, c, st_let(lower, &loop->body, "row", ex_index(lower, row, T_INDEX, false)));
+    st_comment(lower, &loop->body, "what the epilogue reads and writes of this row comes from memory meanwhile");
+    ask_row(lower, &loop->body, c, st_let(lower, &loop->body, "row", ex_index(lower, row, T_INDEX, false)));
     lower->shift[p->m_loop] = shift;
     Expr *from = ex_var(lower, contract_digit(lower, &loop->body, "k_from", r, "%0 * %1", part));
     Expr *choice[4] = {from, ex_int(lower, T_INDEX, p->k - part), NULL, ex_int(lower, T_INDEX, p->k)};
