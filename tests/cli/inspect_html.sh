@@ -11,7 +11,7 @@ use up = Affine(I, H), down = Affine(H, O)
 train step(x: [B, I], label: i32[B]) -> (loss: []) {
   h = gelu(up(x))
   loss = cross_entropy(down(h), label)
-} using adam(lr = 0.001)
+} using adam(lr = 0.001, clip = 1.0)
 
 graph guess(x: [B, I]) -> (y: [B, O]) {
   y = softmax(down(gelu(up(x))))

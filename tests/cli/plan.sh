@@ -3,7 +3,7 @@
 model m.tg 'import "nn.tg"' 'dim B = 4, T = 8, D = 16, L = 2' 'use net[L] = EncoderLayer(D, 2, 32, 0.0, 1, 2)' \
     'graph f(x: [B, T, D]) -> (y: [B, T, D]) {' '  y = x' '  for l in net { y = l(y, true) }' '}' \
     'train step(x: [B, T, D], t: [B, T, D]) -> (loss: []) {' '  y = x' '  for l in net { y = l(y, true) }' \
-    '  loss = mean((y - t) ** 2)' '} using adam(lr = 0.01)'
+    '  loss = mean((y - t) ** 2)' '} using adam(lr = 0.01, clip = 1.0)'
 expect 0 tgc plan m.tg --all
 cp .stdout shown
 expect 0 tgc emit m.tg -o out
