@@ -72,11 +72,6 @@ bool folds_columns(const Node *node) {
     return node->op->kind == OP_REDUCE;
 }
 
-static const Node *under_reshapes(const Node *node) {
-    while (node->op == &op_reshape) node = node->operand[0];
-    return node;
-}
-
 bool folds_right(const Kernel *kernel, const Node *node) {
     if (kernel->kind != KERNEL_CONTRACT || node->op->kind != OP_REDUCE) return false;
     return under_reshapes(node->operand[0]) == under_reshapes(kernel->root->operand[1]);

@@ -65,6 +65,7 @@ Node *random_uniform(Graph *graph, Shape shape, int64_t site); /* FLOAT in [0, 1
 
 /* view.c */
 Node *reshape(Graph *graph, Node *x, Shape shape);
+Node *under_reshapes(Node *node);                      /* what chains of them show, in the same order */
 Node *permute(Graph *graph, Node *x, const int *axes); /* result axis i is operand axis axes[i] */
 Node *transpose(Graph *graph, Node *x);                /* swaps the last two axes */
 Node *broadcast(Graph *graph, Node *x, Shape shape);   /* trailing axes aligned */

@@ -114,6 +114,11 @@ const Op op_permute = {.name = "permute",
                        .adjoint = adjoint_permute,
                        .eval = eval_permute};
 
+Node *under_reshapes(Node *node) {
+    while (node->op == &op_reshape) node = node->operand[0];
+    return node;
+}
+
 Node *permute(Graph *graph, Node *x, const int *axes) {
     if (!x) return NULL;
     if (!is_permutation(axes, x->shape.rank)) {

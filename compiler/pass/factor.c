@@ -29,11 +29,6 @@ typedef struct Factor {
 
 /* ---- which values can be taken apart ---- */
 
-static Node *behind_shapes(Node *node) {
-    while (node->op == &op_reshape) node = node->operand[0];
-    return node;
-}
-
 static Node *behind_names(Node *node) {
     while (node->op == &op_reshape && shape_equal(&node->shape, &node->operand[0]->shape)) node = node->operand[0];
     return node;
@@ -63,7 +58,7 @@ static Affine affine_of(Node *node) {
     if (!rest) return found;
     found.x = split_row(behind_names(rest), &op_mul, &found.gain);
     if (!found.x) found.gain = NULL, found.x = found.bias ? rest : NULL;
-    if (found.x) found.x = behind_shapes(found.x);
+    if (found.x) found.x = under_reshapes(found.x);
     return found;
 }
 
@@ -80,16 +75,16 @@ static void note_readers(Factor *f, const Entry *entry) {
         const Node *node = from->nodes.at[id];
         if (node->phase == PHASE_FORWARD || node->op == &op_reshape) continue;
         for (int i = 0; i < node->operand_count; i++)
-            if (!takes_apart(node, i)) f->kept[behind_shapes(node->operand[i])->id] = true;
+            if (!takes_apart(node, i)) f->kept[under_reshapes(node->operand[i])->id] = true;
     }
-    for (int i = 0; i < entry->results.count; i++) f->kept[behind_shapes(entry->results.at[i].node)->id] = true;
+    for (int i = 0; i < entry->results.count; i++) f->kept[under_reshapes(entry->results.at[i].node)->id] = true;
 }
 
 /* ---- the pass ---- */
 
 static const Affine *taken(const Factor *f, const Node *node, int index) {
     if (node->phase == PHASE_FORWARD || !takes_apart(node, index)) return NULL;
-    const Node *whole = behind_shapes(node->operand[index]);
+    const Node *whole = under_reshapes(node->operand[index]);
     const Affine *affine = &f->affine[whole->id];
     return affine->x && !f->kept[whole->id] && f->kept[affine->x->id] ? affine : NULL;
 }
@@ -98,14 +93,14 @@ static const Affine *taken(const Factor *f, const Node *node, int index) {
 static bool sums_rows(const Node *node, const Node *whole, int64_t columns) {
     if (node->op != &op_sum || node->shape.rank != 1 || node->shape.size[0] != columns) return false;
     const Shape *from = &node->operand[0]->shape;
-    return behind_shapes(node->operand[0]) == whole && from->size[from->rank - 1] == columns &&
+    return under_reshapes(node->operand[0]) == whole && from->size[from->rank - 1] == columns &&
            node->attr.axis_count == from->rank - 1 && node->attr.axes[from->rank - 2] == from->rank - 2;
 }
 
 /* The sum over k of the product's other operand, [the axis that it leaves in the result]; written as the gradient of a
  * bias is, where there is one, so that they become one node. */
 static Node *sum_over_k(Factor *f, const Node *node, int other) {
-    Node *g = node->operand[other], *whole = behind_shapes(g);
+    Node *g = node->operand[other], *whole = under_reshapes(g);
     bool k_first = other == 0 ? node->attr.transpose_a : !node->attr.transpose_b;
     for (int id = 0; k_first && id < f->from->nodes.count; id++) {
         const Node *made = f->from->nodes.at[id];

@@ -46,11 +46,6 @@ typedef struct Update {
 
 typedef VEC(Node *) Values;
 
-static Node *behind_shapes(Node *node) {
-    while (node->op == &op_reshape) node = node->operand[0];
-    return node;
-}
-
 /* ---- which vectors can be cut ---- */
 
 static bool is_gradients(const Node *node) {
@@ -119,7 +114,7 @@ enum { DEEPEST = 8 }; /* maps between a product and a gradient: a gain, a bias, 
 
 /* Whether a product's kernel can give the value: it is the product, or maps on its result. */
 static bool from_product(Node *node, int64_t count, int depth) {
-    node = behind_shapes(node);
+    node = under_reshapes(node);
     if (shape_count(&node->shape) != count || node->phase == PHASE_FORWARD || depth == DEEPEST) return false;
     if (node->op == &op_matmul) return true;
     for (int i = 0; node->op->kind == OP_MAP && i < node->operand_count; i++)
@@ -136,7 +131,7 @@ static bool find_pieces(Update *u, Flat *flat) {
         bool product = from_product(gradient, count, 0);
         if (i == 0 || product || flat->pieces.at[flat->pieces.count - 1].matrix) {
             Piece piece = {.from = at, .first = i};
-            if (product) piece.matrix = behind_shapes(gradient);
+            if (product) piece.matrix = under_reshapes(gradient);
             vec_push(u->scratch, &flat->pieces, piece);
         }
         Piece *piece = &flat->pieces.at[flat->pieces.count - 1];
