@@ -31,17 +31,21 @@ static Index at_row(Lower *lower, const Product *p, const Access *access, int ro
     return index;
 }
 
+/* Which of the operands laid out one after the other, `unit` elements each, the loops around the product stand at. */
+static void add_around(Lower *lower, Index *index, const Access *operand, int64_t unit) {
+    for (int loop = lower->axes.count - 1; loop >= 0; loop--) {
+        if (!role_around(lower->kernel->role[loop]) || stride_at(lower, operand, loop) == 0) continue;
+        if (lower->loop[loop]) index_add(lower, index, lower->loop[loop], unit);
+        unit *= lower->axes.extent[loop];
+    }
+}
+
 /* A laid out by rows. */
 static Index packed_row(Lower *lower, const Product *p, int row) {
     Index index = index_of(lower, (row + lower->shift[p->m_loop]) * p->a_row);
     if (lower->loop[p->m_loop]) index_add(lower, &index, lower->loop[p->m_loop], p->a_row);
     index_add(lower, &index, lower->loop[p->k_loop], 1);
-    int64_t unit = p->m * p->a_row;
-    for (int loop = lower->axes.count - 1; loop >= 0; loop--) {
-        if (!role_around(lower->kernel->role[loop]) || stride_at(lower, &p->a, loop) == 0) continue;
-        if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], unit);
-        unit *= lower->axes.extent[loop];
-    }
+    add_around(lower, &index, &p->a, p->m * p->a_row);
     return index;
 }
 
@@ -56,12 +60,7 @@ static Index packed_index(Lower *lower, const Contract *c, int vector) {
     int64_t unit = p->k * p->panel;
     index_add(lower, &index, lower->loop[p->k_loop], p->panel);
     if (c->panel) index_add(lower, &index, c->panel, unit);
-    unit *= p->panels;
-    for (int loop = lower->axes.count - 1; loop >= 0; loop--) {
-        if (!role_around(lower->kernel->role[loop]) || stride_at(lower, &p->b, loop) == 0) continue;
-        if (lower->loop[loop]) index_add(lower, &index, lower->loop[loop], unit);
-        unit *= lower->axes.extent[loop];
-    }
+    add_around(lower, &index, &p->b, unit * p->panels);
     return index;
 }
 
@@ -113,10 +112,6 @@ void contract_multiply_add(Lower *lower, Block *in, Contract *c, int rows, Expr 
 
 /* ---- lines that the epilogue reads and writes ---- */
 
-static bool same_access(const Axes *axes, const Access *a, const Access *b) {
-    return a->offset == b->offset && access_equal(a, b, axes);
-}
-
 /* Notes a tensor that the epilogue goes through as it goes through the result: row by row, side by side. */
 static void add_ahead(Lower *lower, Contract *c, const Node *node, const Access *access) {
     Buffer *buffer = lower->schedule->place[node->id].buffer;
@@ -125,7 +120,7 @@ static void add_ahead(Lower *lower, Contract *c, const Node *node, const Access 
     for (int loop = 0; loop < lower->axes.count; loop++)
         by_rows = by_rows || (lower->kernel->role[loop] == ROLE_M && stride_at(lower, access, loop));
     for (int i = 0; i < c->ahead.count; i++)
-        if (c->ahead.at[i].buffer == buffer && same_access(&lower->kernel->fine, &c->ahead.at[i].access, access))
+        if (c->ahead.at[i].buffer == buffer && access_equal(&c->ahead.at[i].access, access, &lower->kernel->fine))
             return;
     if (by_rows) vec_push(lower->arena, &c->ahead, ((Ahead){buffer, *access}));
 }
