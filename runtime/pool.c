@@ -2,14 +2,16 @@
  *
  *     tg_for(pool, k03_h, &args, 32)   ->   k03_h(&args, 0, 8) here, k03_h(&args, 8, 14) on a worker, …
  *
- * What one call hands out, the slices of its jobs one after the other, is a round. They are handed out by one 64-bit
- * ticket: the round's number above, how many slices are left below. A worker takes slices by compare-and-swap of the
- * ticket alone; a worker that comes late sees another round's number or no slice left, so tg_for waits for slices to be
- * done, not for workers to have looked. A piece lies within one job, and pieces get smaller towards the job's end: a
- * slice of one job may be long and of the next one short.
+ * What one call hands out is a round. Of each of its jobs every thread gets a run of neighbouring slices, the same one
+ * whenever a job has as many, and takes pieces from the front of its own; once that is empty it takes them from the
+ * back of others', and then goes on to the next job. So neighbours find in a thread's caches what they share, and a
+ * kernel what the one before left there. A run is one 64-bit number, its first slice above, its end below, and pieces
+ * are taken by compare-and-swap of that alone. A worker that comes late finds nothing left, or slices of the next
+ * round, which it may have: whose they are is read after they are taken, and a round stays as it is until all of them
+ * are done. tg_for waits for that, not for workers to have looked.
  *
- * An idle worker watches the ticket for a few tens of microseconds, about as long as the serial parts between two
- * kernels take, and then sleeps on a condition. With TG_NO_THREADS all of it is a plain call.
+ * An idle worker watches the round's number for a few tens of microseconds, about as long as the serial parts between
+ * two kernels take, and then sleeps on a condition. With TG_NO_THREADS all of it is a plain call.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* sched_getaffinity */
@@ -59,19 +61,24 @@ enum { TG_MOST_THREADS = 64, TG_STACK_BYTES = 4 << 20, TG_SPIN_NS = 40000, TG_MO
 typedef struct tg_part { /* a job as workers see it */
     _Atomic(tg_kernel *) kernel;
     _Atomic(const void *) args;
-    atomic_int end; /* of its slices, in those of the round */
 } tg_part;
+
+typedef struct tg_share { /* of each job's slices: first << 32 | end of those that nobody has taken */
+    _Alignas(64) atomic_uint_fast64_t left[TG_MOST_JOBS];
+} tg_share;
 
 struct tg_pool {
     int threads;         /* the caller's included */
     tg_profile *profile; /* of every launch, or NULL */
     pthread_t ids[TG_MOST_THREADS];
-    /* The round: written before its ticket, read after it. */
-    _Alignas(64) atomic_int count; /* slices of all parts */
-    tg_part parts[TG_MOST_JOBS];
-    _Alignas(64) atomic_uint_fast64_t ticket; /* round number << 32 | slices left */
-    _Alignas(64) atomic_int done;             /* slices */
+    tg_share share[TG_MOST_THREADS];
+    /* The round: written before its shares, read by whoever has taken slices of one. */
+    _Alignas(64) tg_part parts[TG_MOST_JOBS];
+    atomic_int count;               /* of the jobs */
+    _Alignas(64) atomic_uint round; /* how many there were; written after the shares */
+    _Alignas(64) atomic_int done;   /* slices */
     _Alignas(64) atomic_int sleepers;
+    atomic_int started; /* workers that have a number */
     atomic_bool stop;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -85,50 +92,61 @@ static void tg_pause(void) {
 #endif
 }
 
-typedef struct tg_piece { /* slices [lo, hi) of a part */
-    const tg_part *part;
+typedef struct tg_piece { /* slices [lo, hi) of a job */
     int lo, hi;
 } tg_piece;
 
-/* What to take where `left` slices are left: a share of what its part has left, so that the last pieces are small. */
-static tg_piece tg_next_piece(tg_pool *pool, uint32_t left) {
-    int at = atomic_load_explicit(&pool->count, memory_order_relaxed) - (int)left, begin = 0, i = 0;
-    int end = atomic_load_explicit(&pool->parts[0].end, memory_order_relaxed);
-    while (end <= at && i + 1 < TG_MOST_JOBS) {
-        begin = end;
-        end = atomic_load_explicit(&pool->parts[++i].end, memory_order_relaxed);
-    }
-    int size = (end - at) / (2 * pool->threads);
-    return (tg_piece){&pool->parts[i], at - begin, at - begin + (size > 1 ? size : 1)};
+static uint64_t tg_packed(tg_piece piece) {
+    return (uint64_t)(uint32_t)piece.lo << 32 | (uint32_t)piece.hi;
 }
 
-/* Takes and runs pieces of the round that `ticket` shows until there are none; returns the last ticket seen. */
-static uint64_t tg_work(tg_pool *pool, uint64_t ticket) {
+/* A quarter of what is left, so that the last pieces are small: from the front for the owner, else from the back. */
+static tg_piece tg_take(atomic_uint_fast64_t *share, int from_front) {
+    uint64_t left = atomic_load_explicit(share, memory_order_relaxed);
     for (;;) {
-        uint32_t left = (uint32_t)ticket;
-        if (left == 0) return ticket;
-        /* Where this is of a round that is over, so is the ticket, and the exchange fails. */
-        tg_piece piece = tg_next_piece(pool, left);
-        int size = piece.hi - piece.lo;
-        if (!atomic_compare_exchange_weak_explicit(&pool->ticket, &ticket, ticket - (uint32_t)size,
-                                                   memory_order_acq_rel, memory_order_acquire))
-            continue;
-        /* The round stays as it is until this piece is done. */
-        tg_kernel *kernel = atomic_load_explicit(&piece.part->kernel, memory_order_relaxed);
-        const void *args = atomic_load_explicit(&piece.part->args, memory_order_relaxed);
-        kernel(args, piece.lo, piece.hi);
-        atomic_fetch_add_explicit(&pool->done, size, memory_order_release);
-        ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
+        tg_piece all = {(int)(left >> 32), (int)(uint32_t)left}, piece = all, rest = all;
+        int size = (all.hi - all.lo + 3) / 4;
+        if (size <= 0) return (tg_piece){0, 0};
+        if (from_front)
+            piece.hi = rest.lo = all.lo + size;
+        else
+            piece.lo = rest.hi = all.hi - size;
+        if (atomic_compare_exchange_weak_explicit(share, &left, tg_packed(rest), memory_order_acquire,
+                                                  memory_order_relaxed))
+            return piece;
     }
 }
 
-static int tg_is_new(tg_pool *pool, uint64_t seen) {
-    uint64_t ticket = atomic_load(&pool->ticket);
-    return ticket >> 32 != seen >> 32 || atomic_load_explicit(&pool->stop, memory_order_relaxed);
+/* From the thread's own share of a job, or else from the next one that has any; an empty piece where none has. */
+static tg_piece tg_next_piece(tg_pool *pool, int job, int self) {
+    tg_piece piece = tg_take(&pool->share[self].left[job], 1);
+    for (int i = 1; i < pool->threads && piece.lo == piece.hi; i++)
+        piece = tg_take(&pool->share[(self + i) % pool->threads].left[job], 0);
+    return piece;
+}
+
+static void tg_run_piece(tg_pool *pool, int job, tg_piece piece) {
+    const tg_part *part = &pool->parts[job];
+    tg_kernel *kernel = atomic_load_explicit(&part->kernel, memory_order_relaxed);
+    kernel(atomic_load_explicit(&part->args, memory_order_relaxed), piece.lo, piece.hi);
+    atomic_fetch_add_explicit(&pool->done, piece.hi - piece.lo, memory_order_release);
+}
+
+static void tg_work(tg_pool *pool, int self) {
+    for (int job = 0; job < atomic_load_explicit(&pool->count, memory_order_relaxed); job++)
+        for (;;) {
+            tg_piece piece = tg_next_piece(pool, job, self);
+            if (piece.lo == piece.hi) break;
+            tg_run_piece(pool, job, piece);
+        }
+}
+
+static int tg_is_new(tg_pool *pool, unsigned seen) {
+    return atomic_load(&pool->round) != seen || atomic_load_explicit(&pool->stop, memory_order_relaxed);
 }
 
 /* Until there is another round than `seen` or the pool stops. */
-static void tg_await_round(tg_pool *pool, uint64_t seen) {
+static void tg_await_round(tg_pool *pool, unsigned seen) {
     int64_t until = tg_clock() + TG_SPIN_NS;
     do {
         for (int i = 0; i < 32; i++) {
@@ -145,12 +163,13 @@ static void tg_await_round(tg_pool *pool, uint64_t seen) {
 
 static void *tg_worker(void *argument) {
     tg_pool *pool = argument;
-    uint64_t seen = 0;
-    while (!atomic_load_explicit(&pool->stop, memory_order_relaxed)) {
-        seen = tg_work(pool, atomic_load(&pool->ticket));
+    int self = 1 + atomic_fetch_add(&pool->started, 1);
+    for (unsigned seen = 0;;) {
         tg_await_round(pool, seen);
+        if (atomic_load_explicit(&pool->stop, memory_order_relaxed)) return NULL;
+        seen = atomic_load(&pool->round);
+        tg_work(pool, self);
     }
-    return NULL;
 }
 
 static void tg_wake_sleepers(tg_pool *pool) {
@@ -160,7 +179,16 @@ static void tg_wake_sleepers(tg_pool *pool) {
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* How many of the jobs make up a round; their slices to *slices. */
+/* Puts a job's slices out to all threads in equal runs. */
+static void tg_share_out(tg_pool *pool, int job, int slices) {
+    for (int i = 0, first = 0; i < pool->threads; i++) {
+        int end = (int)((int64_t)slices * (i + 1) / pool->threads);
+        atomic_store_explicit(&pool->share[i].left[job], tg_packed((tg_piece){first, end}), memory_order_release);
+        first = end;
+    }
+}
+
+/* Writes a round; returns how many of the jobs are in it, their slices to *slices. */
 static int tg_set_round(tg_pool *pool, const tg_job *jobs, int count, int *slices) {
     int parts = 0;
     *slices = 0;
@@ -169,22 +197,20 @@ static int tg_set_round(tg_pool *pool, const tg_job *jobs, int count, int *slice
         *slices += jobs[parts].count > 0 ? jobs[parts].count : 0;
         atomic_store_explicit(&part->kernel, jobs[parts].kernel, memory_order_relaxed);
         atomic_store_explicit(&part->args, jobs[parts].args, memory_order_relaxed);
-        atomic_store_explicit(&part->end, *slices, memory_order_relaxed);
         parts++;
     }
-    atomic_store_explicit(&pool->count, *slices, memory_order_relaxed);
+    atomic_store_explicit(&pool->count, parts, memory_order_relaxed);
     atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
+    for (int i = 0; i < parts; i++) tg_share_out(pool, i, jobs[i].count > 0 ? jobs[i].count : 0);
     return parts;
 }
 
 /* Hands out one round and waits for its end; returns how many jobs were in it. */
 static int tg_run_round(tg_pool *pool, const tg_job *jobs, int count) {
     int slices, parts = tg_set_round(pool, jobs, count, &slices);
-    uint64_t round = (atomic_load_explicit(&pool->ticket, memory_order_relaxed) >> 32) + 1;
-    uint64_t ticket = round << 32 | (uint32_t)slices;
-    atomic_store(&pool->ticket, ticket);
+    atomic_fetch_add(&pool->round, 1);
     tg_wake_sleepers(pool);
-    tg_work(pool, ticket);
+    tg_work(pool, 0);
     for (int turns = 0; atomic_load_explicit(&pool->done, memory_order_acquire) != slices; turns++) {
         if (turns < 1000)
             tg_pause();
