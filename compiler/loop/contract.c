@@ -145,7 +145,7 @@ static void tile_body(Lower *lower, Block *in, Contract *c, int rows) {
         for (int v = 0; v < c->p.nv; v++)
             c->sums[r][v] =
                 st_var(lower, in, arena_printf(lower->arena, "c%d%d", r, v), ex_lanes(lower, ex_real(lower, 0)));
-    contract_fold(lower, in, c, rows);
+    contract_fold(lower, in, c, rows, NULL, ex_int(lower, T_INDEX, c->p.k), c->p.k);
     if (c->tile) {
         wait_sums(lower, in, c, NULL, 0, rows);
         epilogue(lower, in, c, rows);
@@ -228,7 +228,7 @@ static void waiting_tile(Lower *lower, Block *in, Contract *c, Var *local, int64
             Expr *sum = ex_load(lower, c->tile, tile_index(lower, c, local, shift, r, v), true, NULL);
             c->sums[r][v] = st_var(lower, in, arena_printf(lower->arena, "c%d%d", r, v), sum);
         }
-    contract_multiply_add(lower, in, c, rows, c->k_from, c->k_to);
+    contract_fold(lower, in, c, rows, c->k_from, c->k_to, lower->kernel->tile.k_block);
     wait_sums(lower, in, c, local, shift, rows);
 }
 
@@ -316,6 +316,7 @@ static void blocked_tiles(Lower *lower, Block *in, Contract *c) {
     c->k_from = sum[0];
     c->k_to = ex_var(lower, st_let(lower, &loop->body, "k_to", past));
     fill_panel(lower, &loop->body, c);
+    contract_next_panel(lower, &loop->body, c);
     contract_add_right(lower, &loop->body, c);
     waiting_rows(lower, &loop->body, c, from, full_to);
     st_put(lower, in, loop);
@@ -367,6 +368,7 @@ void lower_contract(Lower *lower) {
     } else {
         contract_find_ahead(lower, &c);
         fill_panel(lower, in, &c);
+        contract_next_panel(lower, in, &c);
         contract_add_right(lower, in, &c);
         full_tiles(lower, in, &c);
         last_tile(lower, in, &c);

@@ -1,4 +1,5 @@
-/* contract.h: what contract.c, contract_fold.c, contract_sums.c and pack.c share: a product seen from its loops. */
+/* contract.h: what contract.c, contract_fold.c, contract_ahead.c, contract_sums.c and pack.c share: a product seen from
+ * its loops. */
 #ifndef TGC_CONTRACT_H
 #define TGC_CONTRACT_H
 
@@ -42,8 +43,9 @@ struct Contract {
     void (*at_column)(Lower *lower, Block *in, const Contract *c, Expr *column); /* what columns() does with each */
     Var *sums[16][4];
     Var *row;
-    Expr *k_from, *k_to; /* the block of k; NULL: all of it */
-    VEC(Ahead) ahead;    /* whose lines are asked for while k is folded */
+    Expr *k_from, *k_to;  /* the block of k; NULL: all of it */
+    VEC(Ahead) ahead;     /* whose lines are asked for while k is folded */
+    Var *next_j, *next_k; /* where the panel begins that is made next: NULL where it is not asked for; of k: 0 */
 };
 
 /* A digit of the slice's number, or another number times `by`: `format` is of both. */
@@ -52,10 +54,18 @@ Var *contract_digit(Lower *lower, Block *in, const char *name, Var *number, cons
 Var *contract_column(Lower *lower, Block *in, Var *start, Var *within);
 /* for k in [from, to) { b0 … = B[k]; c00 += A[i, k] * b0 … } into the sums of `rows` rows */
 void contract_multiply_add(Lower *lower, Block *in, Contract *c, int rows, Expr *from, Expr *to);
-void contract_find_ahead(Lower *lower, Contract *c);                /* fills c->ahead where asking pays */
-void contract_fold(Lower *lower, Block *in, Contract *c, int rows); /* the same for all of k */
+/* The same, asking for lines meanwhile; `steps` is the most that [from, to) can be. */
+void contract_fold(Lower *lower, Block *in, Contract *c, int rows, Expr *from, Expr *to, int64_t steps);
 /* A vector of the right operand at the k and the panel at which the loops stand. */
 Expr *contract_right(Lower *lower, const Contract *c, int vector);
+
+/* ---- contract_ahead.c ---- */
+
+void contract_find_ahead(Lower *lower, Contract *c); /* fills c->ahead where asking pays */
+/* Sets c->next_j and next_k where asking pays, at the head of what the slice does with a panel. */
+void contract_next_panel(Lower *lower, Block *in, Contract *c);
+bool contract_asks(const Contract *c);
+void contract_ask(Lower *lower, Block *in, const Contract *c, Var *row); /* for the share of a row of the result */
 
 /* ---- contract.c ---- */
 

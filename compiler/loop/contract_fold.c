@@ -1,16 +1,10 @@
-/* contract_fold.c: the fold over k of a product's tile: where its elements of A and B lie, the multiply-adds, and what
- * is asked for ahead.
+/* contract_fold.c: the fold over k of a product's tile: where its elements of A and B lie, and the multiply-adds.
  *
  *     for k { b0 = B[k, j]; a0 = A[i, k]; c00 += a0 * b0 … }
  *
- * Where the epilogue overwrites variables, a weight and its moments that come from memory, k is folded in as many parts
- * as the tile has rows, and before each part the lines of a row are asked for. */
+ * Where lines of memory are asked for meanwhile (contract_ahead.c), k is folded in as many parts as the tile has rows,
+ * and before each part a row's share of them is asked for. */
 #include "loop/contract.h"
-
-enum {
-    LINE_BYTES = 64, /* of a cache */
-    LEAST_K = 128    /* steps of k: with fewer, asking takes longer than it saves */
-};
 
 Var *contract_digit(Lower *lower, Block *in, const char *name, Var *number, const char *format, int64_t by) {
     Expr *args[2] = {ex_var(lower, number), ex_int(lower, T_INDEX, by)};
@@ -110,114 +104,32 @@ void contract_multiply_add(Lower *lower, Block *in, Contract *c, int rows, Expr 
     st_put(lower, in, loop);
 }
 
-/* ---- lines that the epilogue reads and writes ---- */
-
-/* Notes a tensor that the epilogue goes through as it goes through the result: row by row, side by side. */
-static void add_ahead(Lower *lower, Contract *c, const Node *node, const Access *access) {
-    Buffer *buffer = lower->schedule->place[node->id].buffer;
-    bool by_rows = false;
-    if (node->dtype != DT_FLOAT || access->index || stride_at(lower, access, c->p.n_loop) != 1) return;
-    for (int loop = 0; loop < lower->axes.count; loop++)
-        by_rows = by_rows || (lower->kernel->role[loop] == ROLE_M && stride_at(lower, access, loop));
-    for (int i = 0; i < c->ahead.count; i++)
-        if (c->ahead.at[i].buffer == buffer && access_equal(&c->ahead.at[i].access, access, &lower->kernel->fine))
-            return;
-    if (by_rows) vec_push(lower->arena, &c->ahead, ((Ahead){buffer, *access}));
-}
-
-/* What lies in memory below an operand of a map. */
-static void find_read(Lower *lower, Contract *c, Node *node, const Access *access) {
-    const Schedule *schedule = lower->schedule;
-    Access at = *access, below, in_buffer;
-    Split split;
-    for (node = schedule_alias(schedule, node); node->op->kind == OP_VIEW;
-         node = schedule_alias(schedule, node->operand[0])) {
-        if (node->operand_count == 2 || !access_through(node, &lower->kernel->fine, &at, &below, &split)) return;
-        at = below;
-    }
-    if (kernel_computes(lower->kernel, node)) return;
-    const Place *place = &schedule->place[node->id];
-    if (place->buffer) {
-        if (place_access(node, place, &lower->kernel->fine, &at, &in_buffer, &split))
-            add_ahead(lower, c, node, &in_buffer);
-        return;
-    }
-    for (int i = 0; node->op->kind == OP_MAP && i < node->operand_count; i++)
-        find_read(lower, c, node->operand[i], &at);
-}
-
-void contract_find_ahead(Lower *lower, Contract *c) {
-    const Kernel *kernel = lower->kernel;
-    Access own = kernel_access(kernel, kernel->root), at;
-    for (int i = 0; i < kernel->nodes.count; i++) {
-        Node *node = kernel->nodes.at[i];
-        for (int k = 0; node->op->kind == OP_MAP && k < node->operand_count; k++)
-            find_read(lower, c, node->operand[k], &own);
-        if (node->op->kind == OP_REDUCE || !kernel_stores(kernel, node) || value_goes_past_caches(lower, node))
-            continue;
-        schedule_reach(lower->schedule, &kernel->fine, node, &own, &at);
-        add_ahead(lower, c, node, &at);
-    }
-    double bytes = (double)c->ahead.count * (double)kernel->points * lower->machine->vector_bytes / lower->lane_count;
-    if (c->p.k < LEAST_K || bytes < lower->machine->l2_bytes) c->ahead.count = 0;
-}
-
-/* Asks for the lines of row `row` of the tile. */
-static void ask_columns(Lower *lower, Block *in, const Contract *c, Var *row) {
+/* k in [from, to), at most `steps` of them. Lines are asked for meanwhile, a row of the tile at a time, since all at
+ * once would keep the operands' lines waiting. */
+void contract_fold(Lower *lower, Block *in, Contract *c, int rows, Expr *from, Expr *to, int64_t steps) {
     const Product *p = &c->p;
-    Var *within = var_new(lower, "c", T_INDEX, false), *first_row = lower->loop[p->m_loop], *j = lower->loop[p->n_loop];
-    int64_t line = (int64_t)LINE_BYTES * lower->lane_count / lower->machine->vector_bytes;
-    int64_t width = p->panels > 1 ? p->panel : p->n;
-    Stmt *loop = st_for(lower, LOOP_SERIAL, within, NULL, ex_int(lower, T_INDEX, width), line);
-    lower->loop[p->m_loop] = row;
-    lower->loop[p->n_loop] = contract_column(lower, &loop->body, j, within);
-    for (int i = 0; i < c->ahead.count; i++) {
-        const Ahead *ahead = &c->ahead.at[i];
-        Array *array = array_of(lower, ahead->buffer, ahead->access.offset, false);
-        st_prefetch(lower, &loop->body, array, index_at(lower, &ahead->access));
-    }
-    lower->loop[p->m_loop] = first_row;
-    lower->loop[p->n_loop] = j;
-    st_put(lower, in, loop);
-}
-
-/* The last panel, where it is not full, does without. */
-static void ask_row(Lower *lower, Block *in, const Contract *c, Var *row) {
-    const Product *p = &c->p;
-    if (p->panels == 1 || p->n % p->panel == 0) {
-        ask_columns(lower, in, c, row);
-        return;
-    }
-    Expr *which[2] = {ex_var(lower, c->panel), ex_int(lower, T_INDEX, p->panels - 1)};
-    Stmt *full = st_if(lower, ex_apply(lower, T_MASK, "%0 < %1", 2, which));
-    ask_columns(lower, &full->body, c, row);
-    st_put(lower, in, full);
-}
-
-/* All of k. The lines that the epilogue reads and writes are asked for meanwhile, a row of the tile at a time, since
- * all at once would keep the operands' lines waiting. */
-void contract_fold(Lower *lower, Block *in, Contract *c, int rows) {
-    const Product *p = &c->p;
-    int64_t part = (p->k + rows - 1) / rows;
-    if (!c->ahead.count || part * (rows - 1) >= p->k) {
-        contract_multiply_add(lower, in, c, rows, NULL, ex_int(lower, T_INDEX, p->k));
+    int64_t part = (steps + rows - 1) / rows, shift = lower->shift[p->m_loop];
+    if (!contract_asks(c) || part * (rows - 1) >= steps) {
+        contract_multiply_add(lower, in, c, rows, from, to);
         return;
     }
     Var *r = var_new(lower, "r", T_INDEX, false), *first = lower->loop[p->m_loop];
     Stmt *loop = st_for(lower, LOOP_SERIAL, r, NULL, ex_int(lower, T_INDEX, rows), 1);
-    Index row = index_of(lower, lower->shift[p->m_loop]);
-    int64_t shift = lower->shift[p->m_loop];
+    Index row = index_of(lower, shift);
     if (first) index_add(lower, &row, first, 1);
     index_add(lower, &row, r, 1);
     lower->shift[p->m_loop] = 0;
-    st_comment(lower, &loop->body, "what the epilogue reads and writes of this row comes from memory meanwhile");
-    ask_row(lower, &loop->body, c, st_let(lower, &loop->body, "row", ex_index(lower, row, T_INDEX, false)));
+    contract_ask(lower, &loop->body, c, st_let(lower, &loop->body, "row", ex_index(lower, row, T_INDEX, false)));
     lower->shift[p->m_loop] = shift;
-    Expr *from = ex_var(lower, contract_digit(lower, &loop->body, "k_from", r, "%0 * %1", part));
-    Expr *choice[4] = {from, ex_int(lower, T_INDEX, p->k - part), NULL, ex_int(lower, T_INDEX, p->k)};
-    Expr *sum[2] = {from, ex_int(lower, T_INDEX, part)};
-    choice[2] = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
-    Expr *to = p->k % part ? ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice) : choice[2];
-    contract_multiply_add(lower, &loop->body, c, rows, from, ex_var(lower, st_let(lower, &loop->body, "k_to", to)));
+    Index start = index_of(lower, 0);
+    if (from) index_add(lower, &start, from->var, 1);
+    index_add(lower, &start, r, part);
+    Expr *at = ex_var(lower, st_let(lower, &loop->body, "part_from", ex_index(lower, start, T_INDEX, false)));
+    Expr *sum[2] = {at, ex_int(lower, T_INDEX, part)}, *last[2] = {to, sum[1]};
+    Expr *before = from ? ex_apply(lower, T_INDEX, "%0 - %1", 2, last) : ex_int(lower, T_INDEX, steps - part);
+    Expr *choice[4] = {at, before, ex_apply(lower, T_INDEX, "%0 + %1", 2, sum), to};
+    bool even = steps % part == 0 && p->k % steps == 0;
+    Expr *end = even ? choice[2] : ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
+    contract_multiply_add(lower, &loop->body, c, rows, at, ex_var(lower, st_let(lower, &loop->body, "part_to", end)));
     st_put(lower, in, loop);
 }

@@ -96,3 +96,14 @@ asked() { # asked ENTRY M N: how many lines a turn
 [ "$(asked layernorm 16384 768)" = 8 ] && grep -q 'tg_prefetch_l2(&g\[.* + 1536\]' .c || fail "the row after the next is not asked for"
 [ "$(asked layernorm 16384 768 x86-64-v3)" = 4 ] || fail "half lines are asked for"
 [ "$(asked layernorm 512 768)" = 0 ] || fail "what lies in a cache is asked for"
+
+# Slices that make panels of a right operand from memory ask for the next panel's lines: not where it stays in a cache, nor
+# where its lines lie along k, which processors foresee.
+panel_lines() { # panel_lines N RIGHT PRODUCT
+    printf 'tg 1\ngraph f(x: [256, 768], w: [%s]) -> (y: [256, %d]) { y = x @ %s }\n' "$2" "$1" "$3" >panels.tg
+    expect 0 tgc emit panels.tg --target x86-64-v4
+    grep -c 'tg_prefetch_l2(&w\[.* next_j\]' .stdout
+}
+[ "$(panel_lines 768 '768, 768' w)" -gt 0 ] || fail "the next panel is not asked for"
+[ "$(panel_lines 256 '768, 256' w)" = 0 ] || fail "what stays in a cache is asked for"
+[ "$(panel_lines 768 '768, 768' w.T)" = 0 ] || fail "lines along k are asked for"
