@@ -21,159 +21,9 @@
  *
  *     for part in slices { sums[] = 0; for r in rows { sweeps: … sums[n] += g[r, n] … }; parts[part, n] = sums[n] }
  */
-#include "loop/loop.h"
+#include "loop/row.h"
 
-enum { CHEAP = 6, TURN_VECTORS = 4, LINE = 64, SHORT_ROW = 8192 };
-
-typedef struct RowNode {
-    Node *node;
-    bool full;  /* one element per point, not one per row */
-    bool down;  /* one element per column of a part: a sum of columns, in `scratch` */
-    int level;  /* folds before it */
-    int latest; /* the last sweep in which it is needed */
-    int cost;   /* of computing it again */
-    bool kept;  /* stands in `scratch`, in its own place, or in that of `lent` */
-    Node *lent; /* a result of the same shape that is stored later */
-    Array *scratch;
-    Var *sum[TURN_VECTORS]; /* of a fold */
-} RowNode;
-
-/* A sweep, or a value in it, reads memory. */
-typedef struct RowRead {
-    const Buffer *buffer;
-    int sweep, turn; /* the number of the value that reads it */
-} RowRead;
-
-typedef struct RowPlan {
-    RowNode *nodes;
-    int count, sweeps;
-    VEC(RowRead) reads;
-    int vector; /* which of a turn's vectors is being written */
-} RowPlan;
-
-static RowNode *row_node(const Lower *lower, const Node *node) {
-    for (int i = 0; lower->plan && i < lower->plan->count; i++)
-        if (lower->plan->nodes[i].node == node) return &lower->plan->nodes[i];
-    return NULL;
-}
-
-/* Over the row. */
-static bool is_fold(const Node *node) {
-    return node->op->kind == OP_REDUCE && !folds_columns(node);
-}
-
-/* The level of anything that a member reads; -1 levels are not known yet. */
-static int level_of(Lower *lower, Node *node) {
-    node = schedule_alias(lower->schedule, node);
-    RowNode *member = row_node(lower, node);
-    if (member && member->level >= 0) return member->level;
-    if (!member && lower->schedule->place[node->id].buffer) return 0;
-    int level = 0;
-    for (int i = 0; i < node->operand_count; i++) {
-        int below = level_of(lower, node->operand[i]);
-        if (below > level) level = below;
-    }
-    if (member) member->level = level += is_fold(node);
-    return level;
-}
-
-static int sweep_of(const RowNode *member) {
-    return is_fold(member->node) ? member->level - 1 : member->level;
-}
-
-/* Tells every full member below `node` that value number `turn` needs it in `sweep`. */
-static void need(Lower *lower, Node *node, int sweep, int turn) {
-    node = schedule_alias(lower->schedule, node);
-    RowNode *member = row_node(lower, node);
-    const Buffer *buffer = lower->schedule->place[node->id].buffer;
-    if (member) {
-        if (member->latest < sweep) member->latest = sweep;
-        return;
-    }
-    if (buffer) vec_push(lower->arena, &lower->plan->reads, ((RowRead){buffer, sweep, turn}));
-    for (int i = 0; !buffer && i < node->operand_count; i++) need(lower, node->operand[i], sweep, turn);
-}
-
-static int cost_below(Lower *lower, Node *node) {
-    node = schedule_alias(lower->schedule, node);
-    RowNode *member = row_node(lower, node);
-    if (member) return !member->full || is_fold(node) || member->cost > CHEAP ? 1 : member->cost;
-    if (lower->schedule->place[node->id].buffer) return 1;
-    int cost = node->op->kind == OP_MAP ? node->op->cost : 0;
-    for (int i = 0; i < node->operand_count; i++) cost += cost_below(lower, node->operand[i]);
-    return cost;
-}
-
-static bool has_place(const Lower *lower, const Node *node) {
-    return lower->schedule->place[node->id].buffer != NULL;
-}
-
-static void plan_row(Lower *lower, RowPlan *plan) {
-    const Kernel *kernel = lower->kernel;
-    plan->count = kernel->nodes.count;
-    plan->nodes = NEW_ARRAY(lower->arena, RowNode, plan->count);
-    lower->plan = plan;
-    for (int i = 0; i < plan->count; i++) {
-        Node *node = kernel->nodes.at[i];
-        plan->nodes[i] = (RowNode){.node = node, .level = -1};
-        plan->nodes[i].full = kernel_roles(kernel, node) == ROLES_ALL;
-        plan->nodes[i].down = node->op->kind == OP_REDUCE && !is_fold(node);
-    }
-    for (int i = 0; i < plan->count; i++) {
-        RowNode *member = &plan->nodes[i];
-        member->level = level_of(lower, member->node);
-        for (int j = 0; j < member->node->operand_count; j++)
-            member->cost += cost_below(lower, member->node->operand[j]);
-        if (!is_fold(member->node)) member->cost += member->node->op->cost;
-        if (member->level + 1 > plan->sweeps) plan->sweeps = member->level + 1;
-        member->latest = member->full && has_place(lower, member->node) ? member->level : -1;
-    }
-    for (int i = plan->count - 1; i >= 0; i--) {
-        RowNode *member = &plan->nodes[i];
-        int sweep = sweep_of(member);
-        if (member->full && member->latest > sweep) {
-            bool stored = has_place(lower, member->node);
-            member->kept = member->cost > (stored ? 2 : CHEAP) && (stored || member->node->dtype == DT_FLOAT);
-            if (!member->kept) sweep = member->latest;
-        }
-        for (int j = 0; j < member->node->operand_count; j++) {
-            need(lower, member->node->operand[j], sweep, i);
-            if (member->full && sweep != sweep_of(member)) need(lower, member->node->operand[j], sweep_of(member), i);
-        }
-    }
-}
-
-static bool share_bytes(const Buffer *a, const Buffer *b) {
-    if (a == b) return true;
-    if (a->kind != BUF_ARENA || b->kind != BUF_ARENA) return false;
-    return a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
-}
-
-/* Whether nothing reads the bytes of `buffer` once the value has been computed, but what reads them at each point
- * before it is. */
-static bool bytes_are_free(const RowPlan *plan, const RowNode *value, const Buffer *buffer) {
-    int turn = (int)(value - plan->nodes);
-    for (int i = 0; i < plan->reads.count; i++) {
-        const RowRead *read = &plan->reads.at[i];
-        bool before = read->sweep < value->level || (read->sweep == value->level && read->turn <= turn);
-        if (!before && share_bytes(read->buffer, buffer)) return false;
-    }
-    return true;
-}
-
-/* A kept value lies in a result that takes its turn when the value is needed for the last time. */
-static void lend_place(Lower *lower, RowPlan *plan, RowNode *value) {
-    for (int i = 0; i < plan->count && !value->lent; i++) {
-        const RowNode *result = &plan->nodes[i];
-        if (!result->full || is_fold(result->node) || !has_place(lower, result->node)) continue;
-        const Place *place = &lower->schedule->place[result->node->id];
-        bool lends = result->node->dtype == DT_FLOAT && result->level > value->level && result->level >= value->latest;
-        lends = lends && (place->buffer->kind == BUF_ARENA || place->buffer->kind == BUF_RESULT) && !place->index;
-        for (int j = 0; j < plan->count; j++) lends = lends && plan->nodes[j].lent != result->node;
-        if (lends && !value_goes_past_caches(lower, result->node) && bytes_are_free(plan, value, place->buffer))
-            value->lent = result->node;
-    }
-}
+enum { LINE = 64, SHORT_ROW = 8192 };
 
 /* Where the sweep stands in an array of one row. */
 static Index in_row(Lower *lower) {
@@ -206,11 +56,12 @@ static bool keeps_now(const Lower *lower, const RowNode *member) {
 }
 
 static bool stores_now(const Lower *lower, const RowNode *member) {
-    return member->full && !is_fold(member->node) && member->level == lower->sweep && has_place(lower, member->node);
+    return member->full && !row_is_fold(member->node) && member->level == lower->sweep &&
+           row_has_place(lower, member->node);
 }
 
 static bool folds_now(const Lower *lower, const RowNode *member) {
-    return is_fold(member->node) && member->level == lower->sweep + 1;
+    return row_is_fold(member->node) && member->level == lower->sweep + 1;
 }
 
 static bool adds_now(const Lower *lower, const RowNode *member) {
@@ -240,11 +91,11 @@ static void ask_ahead(Lower *lower, Block *in, const RowPlan *plan) {
     if (lower->shift[last] * bytes % LINE != 0 || lower->axes.extent[last - 1] <= 2) return;
     if (row > lower->machine->l2_bytes / 8) return; /* long rows are streams by themselves */
     for (int i = 0; i < plan->count; i++)
-        if (is_fold(plan->nodes[i].node) && plan->nodes[i].level == 1)
+        if (row_is_fold(plan->nodes[i].node) && plan->nodes[i].level == 1)
             value_prefetch(lower, in, plan->nodes[i].node->operand[0], &all, last - 1, row < SHORT_ROW ? 2 : 1);
 }
 
-static void sweep_body(Lower *lower, Block *in, void *with) {
+void row_point(Lower *lower, Block *in, void *with) {
     RowPlan *plan = with;
     Access all = access_identity(&lower->kernel->fine);
     for (int i = 0; i < plan->count; i++) /* before the lent bytes are stored to */
@@ -264,10 +115,10 @@ static void sweep_body(Lower *lower, Block *in, void *with) {
     }
 }
 
-static void store_row_values(Lower *lower, Block *in, int level) {
+void row_store_values(Lower *lower, Block *in, int level) {
     for (int i = 0; i < lower->plan->count; i++) {
         RowNode *member = &lower->plan->nodes[i];
-        if (member->full || member->down || !has_place(lower, member->node) || member->level != level) continue;
+        if (member->full || member->down || !row_has_place(lower, member->node) || member->level != level) continue;
         Access own = kernel_access(lower->kernel, member->node);
         value_store(lower, in, member->node, &own, value_at(lower, member->node, &own));
     }
@@ -282,8 +133,7 @@ static void tell_lent(Lower *lower, Block *in, const RowPlan *plan) {
     }
 }
 
-/* The sums of the folds that this sweep ends, `vectors` of each. */
-static void begin_sums(Lower *lower, Block *in, RowPlan *plan, int vectors) {
+void row_begin_sums(Lower *lower, Block *in, RowPlan *plan, int vectors) {
     bool lanes = lower->lane_axis >= 0;
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
@@ -297,6 +147,19 @@ static void begin_sums(Lower *lower, Block *in, RowPlan *plan, int vectors) {
     }
 }
 
+void row_end_sum(Lower *lower, Block *in, RowNode *member, Var *sum) {
+    Expr *end = fold_end(lower, member->node, sum);
+    if (sum->lanes) {
+        Var *all = st_let(lower, in, node_called(member->node), end);
+        value_called(lower, member->node, all);
+        all->plain = !member->node->name && !member->node->title;
+        end = ex_var(lower, all);
+    }
+    end->depth = lower->axes.count - 1;
+    Access own = kernel_access(lower->kernel, member->node);
+    value_bind(lower, member->node, &own, end);
+}
+
 static void end_sums(Lower *lower, Block *in, RowPlan *plan, int vectors) {
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
@@ -304,16 +167,7 @@ static void end_sums(Lower *lower, Block *in, RowPlan *plan, int vectors) {
         for (int apart = 1; apart < vectors; apart *= 2)
             for (int v = 0; v + apart < vectors; v += 2 * apart)
                 fold_step(lower, in, member->node, member->sum[v], ex_var(lower, member->sum[v + apart]));
-        Expr *end = fold_end(lower, member->node, member->sum[0]);
-        if (member->sum[0]->lanes) {
-            Var *sum = st_let(lower, in, node_called(member->node), end);
-            value_called(lower, member->node, sum);
-            sum->plain = !member->node->name && !member->node->title;
-            end = ex_var(lower, sum);
-        }
-        end->depth = lower->axes.count - 1;
-        Access own = kernel_access(lower->kernel, member->node);
-        value_bind(lower, member->node, &own, end);
+        row_end_sum(lower, in, member, member->sum[0]);
     }
 }
 
@@ -328,7 +182,7 @@ static int64_t wide_loop(Lower *lower, Block *in, RowPlan *plan, int vectors) {
     for (plan->vector = 0; plan->vector < vectors; plan->vector++) {
         lower->shift[last] = (int64_t)plan->vector * lower->lane_count;
         if (asks_ahead(lower, plan)) ask_ahead(lower, &loop->body, plan);
-        sweep_body(lower, &loop->body, plan);
+        row_point(lower, &loop->body, plan);
         value_forget(lower, last);
     }
     plan->vector = 0;
@@ -351,11 +205,11 @@ static void sweep(Lower *lower, const Nest *nest, Block *in, RowPlan *plan) {
     if (!any) return;
     int64_t most = lower->lane_axis >= 0 && folds ? lower->axes.extent[last] / lower->lane_count : 1;
     while (vectors < TURN_VECTORS && 2 * vectors <= most) vectors *= 2;
-    begin_sums(lower, in, plan, vectors);
+    row_begin_sums(lower, in, plan, vectors);
     Nest rest = *nest;
     tell_lent(lower, in, plan);
     if (vectors > 1) rest.done = wide_loop(lower, in, plan, vectors);
-    lane_loop(lower, &rest, in, last, sweep_body, plan);
+    lane_loop(lower, &rest, in, last, row_point, plan);
     end_sums(lower, in, plan, vectors);
 }
 
@@ -367,7 +221,7 @@ static bool row_fits_lanes(Lower *lower) {
         bool folds = member->node->op->kind == OP_REDUCE;
         if (folds && (member->node->dtype != DT_FLOAT || !lanes_fit(lower, member->node->operand[0], &all, last)))
             return false;
-        if (!is_fold(member->node) && !lanes_fit(lower, member->node, &own, last)) return false;
+        if (!row_is_fold(member->node) && !lanes_fit(lower, member->node, &own, last)) return false;
     }
     return true;
 }
@@ -403,7 +257,7 @@ static void make_scratch(Lower *lower, Block *in, RowPlan *plan, bool down) {
     int64_t row = (lower->axes.extent[lower->axes.count - 1] + step - 1) / step * step;
     for (int i = 0; i < plan->count; i++) {
         RowNode *member = &plan->nodes[i];
-        bool array = member->kept && !member->lent && !has_place(lower, member->node);
+        bool array = member->kept && !member->lent && !row_has_place(lower, member->node);
         if (member->down != down || (!down && !array)) continue;
         const char *name = arena_printf(lower->arena, "%s_row", node_called(member->node));
         member->scratch = st_array(lower, in, name, member->node->dtype, row);
@@ -412,10 +266,10 @@ static void make_scratch(Lower *lower, Block *in, RowPlan *plan, bool down) {
 
 static void one_row(Lower *lower, const Nest *nest, Block *in, RowPlan *plan) {
     make_scratch(lower, in, plan, false);
-    store_row_values(lower, in, 0);
+    row_store_values(lower, in, 0);
     for (lower->sweep = 0; lower->sweep < plan->sweeps; lower->sweep++) {
         sweep(lower, nest, in, plan);
-        store_row_values(lower, in, lower->sweep + 1);
+        row_store_values(lower, in, lower->sweep + 1);
     }
 }
 
@@ -441,10 +295,13 @@ void lower_row(Lower *lower) {
     int last = lower->axes.count - 1, order[MAX_AXES];
     bool parts = last > 0 && lower->kernel->role[last - 1] == ROLE_M;
     for (int loop = 0; loop < MAX_AXES; loop++) order[loop] = loop;
-    plan_row(lower, plan);
+    row_plan(lower, plan);
     lower->lane_axis = row_fits_lanes(lower) ? last : -1;
-    for (int i = 0; i < plan->count; i++)
-        if (plan->nodes[i].kept && !has_place(lower, plan->nodes[i].node)) lend_place(lower, plan, &plan->nodes[i]);
+    row_lend(lower, plan);
+    if (row_goes_apart(lower, plan)) {
+        row_apart(lower, plan);
+        return;
+    }
     Nest nest = nest_open(lower, order, parts ? last - 1 : last, 1, 0);
     (parts ? part : one_row)(lower, &nest, &nest.slices->body, plan);
     nest_close(lower, &nest);

@@ -107,3 +107,12 @@ panel_lines() { # panel_lines N RIGHT PRODUCT
 [ "$(panel_lines 768 '768, 768' w)" -gt 0 ] || fail "the next panel is not asked for"
 [ "$(panel_lines 256 '768, 256' w)" = 0 ] || fail "what stays in a cache is asked for"
 [ "$(panel_lines 768 '768, 768' w.T)" = 0 ] || fail "lines along k are asked for"
+
+# Rows that are only folded are read as four streams, where they are long, many and large together.
+streams() { # streams ROWS COLUMNS: at how many places a turn reads x
+    printf 'tg 1\ngraph f(x: [%d, %d]) -> (y: [%d]) { y = sum(x * x, axis = -1) }\n' "$1" "$2" "$1" >apart.tg
+    expect 0 tgc emit apart.tg --target x86-64-v4
+    grep -c "tg_load(x + slice \* $2 + [a-z]* + $(($1 / 4 * $2))\(\|\.\))" .stdout
+}
+[ "$(streams 1024 512)" = 1 ] && [ "$(streams 1027 512)" = 1 ] || fail "rows are not read as four streams"
+[ "$(streams 256 512)" = 0 ] && [ "$(streams 16384 64)" = 0 ] || fail "small or short rows are read apart"
