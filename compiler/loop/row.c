@@ -8,7 +8,7 @@
  *
  * A value of an earlier sweep that is needed again is computed again where that is cheap, read back where it was stored
  * as a result, and else kept: in the bytes of a result that a later sweep stores, where nobody reads those in between,
- * or in an array of one row. So the y above holds e until it is stored itself.
+ * or in an array of one row (row_plan.c). So the y above holds e until it is stored itself.
  *
  * A sum of lanes waits for the one before it, so a sweep that folds takes up to four vectors a turn, each with sums of
  * its own, which are joined after the sweep.
