@@ -109,6 +109,12 @@ static const char *fresh_name(Lower *lower, const char *wanted) {
     return unique_name(lower, wanted, false);
 }
 
+Expr *ex_block_end(Lower *lower, Expr *from, int64_t length, int64_t all, bool whole) {
+    Expr *sum[2] = {from, ex_int(lower, T_INDEX, length)}, *end = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
+    Expr *choice[4] = {from, ex_int(lower, T_INDEX, all - length), end, ex_int(lower, T_INDEX, all)};
+    return whole ? end : ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
+}
+
 Var *var_new(Lower *lower, const char *name, Type type, bool lanes) {
     Var *var = NEW(lower->arena, Var);
     *var = (Var){.name = fresh_name(lower, name), .word = name, .type = type, .lanes = lanes};

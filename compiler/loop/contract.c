@@ -183,13 +183,8 @@ static void full_tiles(Lower *lower, Block *in, Contract *c) {
     if (c->blocks > 1) {
         Expr *start[2] = {ex_var(lower, c->block), ex_int(lower, T_INDEX, tile->row_block)};
         from = ex_var(lower, st_let(lower, in, "from", ex_apply(lower, T_INDEX, "%0 * %1", 2, start)));
-        Expr *sum[2] = {from, ex_int(lower, T_INDEX, tile->row_block)};
-        Expr *end = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
-        if (c->blocks * tile->row_block > full) {
-            Expr *choice[4] = {from, ex_int(lower, T_INDEX, full - tile->row_block), end, to};
-            end = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
-        }
-        to = ex_var(lower, st_let(lower, in, "to", end));
+        to = ex_block_end(lower, from, tile->row_block, full, c->blocks * tile->row_block <= full);
+        to = ex_var(lower, st_let(lower, in, "to", to));
     }
     if (full == 0) return;
     Var *i = var_new(lower, "i", T_INDEX, false);
@@ -236,12 +231,7 @@ static void waiting_tile(Lower *lower, Block *in, Contract *c, Var *local, int64
 static Expr *rows_end(Lower *lower, Block *in, const Contract *c, Var *from, int64_t all) {
     int64_t most = lower->kernel->tile.row_block;
     if (!from) return ex_int(lower, T_INDEX, all);
-    Expr *sum[2] = {ex_var(lower, from), ex_int(lower, T_INDEX, most)};
-    Expr *end = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
-    if (c->blocks * most > all) {
-        Expr *choice[4] = {sum[0], ex_int(lower, T_INDEX, all - most), end, ex_int(lower, T_INDEX, all)};
-        end = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
-    }
+    Expr *end = ex_block_end(lower, ex_var(lower, from), most, all, c->blocks * most <= all);
     return ex_var(lower, st_let(lower, in, "to", end));
 }
 
@@ -307,13 +297,8 @@ static void blocked_tiles(Lower *lower, Block *in, Contract *c) {
     clear_tile(lower, in, c);
     Var *first = var_new(lower, "k_from", T_INDEX, false);
     Stmt *loop = st_for(lower, LOOP_SERIAL, first, NULL, ex_int(lower, T_INDEX, p->k), tile->k_block);
-    Expr *sum[2] = {ex_var(lower, first), ex_int(lower, T_INDEX, tile->k_block)};
-    Expr *past = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
-    if (p->k % tile->k_block) {
-        Expr *choice[4] = {sum[0], ex_int(lower, T_INDEX, p->k - tile->k_block), past, ex_int(lower, T_INDEX, p->k)};
-        past = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
-    }
-    c->k_from = sum[0];
+    c->k_from = ex_var(lower, first);
+    Expr *past = ex_block_end(lower, c->k_from, tile->k_block, p->k, p->k % tile->k_block == 0);
     c->k_to = ex_var(lower, st_let(lower, &loop->body, "k_to", past));
     fill_panel(lower, &loop->body, c);
     contract_next_panel(lower, &loop->body, c);

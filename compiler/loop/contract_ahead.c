@@ -154,12 +154,9 @@ static void ask_panel(Lower *lower, Block *in, const Contract *c, Var *row) {
     int64_t rows = tile->row_block < p->m ? tile->row_block : p->m, share = (tile->k_block + rows - 1) / rows;
     if (c->blocks > 1) row = contract_digit(lower, in, "local", row, "%0 % %1", tile->row_block);
     Expr *first = ex_var(lower, contract_digit(lower, in, "first", row, "%0 * %1", share));
-    Expr *sum[2] = {first, ex_int(lower, T_INDEX, share)}, *past = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
-    if (share * rows > tile->k_block) {
-        Expr *choice[4] = {first, ex_int(lower, T_INDEX, tile->k_block - share), past,
-                           ex_int(lower, T_INDEX, tile->k_block)};
-        past = ex_var(lower, st_let(lower, in, "past", ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice)));
-    }
+    bool whole = share * rows <= tile->k_block;
+    Expr *past = ex_block_end(lower, first, share, tile->k_block, whole);
+    if (!whole) past = ex_var(lower, st_let(lower, in, "past", past));
     Stmt *steps = st_for(lower, LOOP_SERIAL, var_new(lower, "k", T_INDEX, false), first, past, 1);
     Stmt *columns = st_for(lower, LOOP_SERIAL, var_new(lower, "c", T_INDEX, false), NULL,
                            ex_int(lower, T_INDEX, p->panel), line_of(lower));

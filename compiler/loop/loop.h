@@ -153,10 +153,12 @@ Expr *ex_var(Lower *lower, Var *var);
 Expr *ex_index(Lower *lower, Index index, Type type, bool lanes);
 Expr *ex_load(Lower *lower, Array *array, Index index, bool lanes, Expr *part);
 Expr *ex_apply(Lower *lower, Type type, const char *format, int count,
-               Expr *const *args);                                   /* lanes if any arg is; singles are splat */
-Expr *ex_one(Lower *lower, const char *format, Expr *x);             /* of reals */
-Expr *ex_two(Lower *lower, const char *format, Expr *a, Expr *b);    /* likewise */
-Expr *ex_lanes(Lower *lower, Expr *x);                               /* x, or its splat */
+               Expr *const *args);                                /* lanes if any arg is; singles are splat */
+Expr *ex_one(Lower *lower, const char *format, Expr *x);          /* of reals */
+Expr *ex_two(Lower *lower, const char *format, Expr *a, Expr *b); /* likewise */
+Expr *ex_lanes(Lower *lower, Expr *x);                            /* x, or its splat */
+/* from + length, or `all` where that is less; the sum alone where every block is `whole` */
+Expr *ex_block_end(Lower *lower, Expr *from, int64_t length, int64_t all, bool whole);
 Var *var_new(Lower *lower, const char *name, Type type, bool lanes); /* makes the name unique */
 Index index_of(Lower *lower, int64_t constant);
 void index_add(Lower *lower, Index *index, Var *var, int64_t scale); /* nothing for scale 0 */

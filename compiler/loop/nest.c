@@ -87,14 +87,8 @@ static void bounds(Lower *lower, const Nest *nest, Block *in, int64_t main, Expr
     Expr *start[2] = {ex_var(lower, nest->number), ex_int(lower, T_INDEX, nest->block)};
     Var *first = st_let(lower, in, "from", ex_apply(lower, T_INDEX, "%0 * %1", 2, start));
     *from = ex_var(lower, first);
-    Expr *past[3] = {*from, ex_int(lower, T_INDEX, main - nest->block), ex_int(lower, T_INDEX, nest->block)};
-    Expr *end[2] = {*from, past[2]};
-    Expr *whole = ex_apply(lower, T_INDEX, "%0 + %1", 2, end);
-    if (main % nest->block != 0) {
-        Expr *choice[4] = {*from, past[1], whole, ex_int(lower, T_INDEX, main)};
-        whole = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
-    }
-    *to = ex_var(lower, st_let(lower, in, "to", whole));
+    *to = ex_block_end(lower, *from, nest->block, main, main % nest->block == 0);
+    *to = ex_var(lower, st_let(lower, in, "to", *to));
 }
 
 static void tail(Lower *lower, const Nest *nest, Block *in, int axis, int64_t main, int64_t rest,

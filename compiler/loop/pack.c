@@ -75,14 +75,11 @@ static Stmt *count_loop(Lower *lower, const char *name, int64_t from, int64_t to
 /* The steps of k that are packed, as far as `all` (k, or the whole blocks of it). */
 static Stmt *step_loop(Lower *lower, Block *in, const Pack *pack, int64_t all, int64_t step) {
     const Product *p = &pack->p;
-    int64_t block = lower->kernel->tile.k_block;
     if (!pack->k_from) return count_loop(lower, "k", 0, all, step);
     Expr *from = ex_var(lower, pack->k_from), *to = pack->k_to;
     if (all < p->k) {
-        Expr *sum[2] = {from, ex_int(lower, T_INDEX, block)};
-        Expr *past = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
-        Expr *choice[4] = {from, ex_int(lower, T_INDEX, all - block), past, ex_int(lower, T_INDEX, all)};
-        to = ex_var(lower, st_let(lower, in, "whole", ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice)));
+        to = ex_block_end(lower, from, lower->kernel->tile.k_block, all, false);
+        to = ex_var(lower, st_let(lower, in, "whole", to));
     }
     return st_for(lower, LOOP_SERIAL, var_new(lower, "k", T_INDEX, false), from, to, step);
 }
@@ -245,11 +242,8 @@ static void turn_blocks(Lower *lower, Block *in, const Pack *pack, const Nest *n
     if (nest->number) {
         Expr *start[2] = {ex_var(lower, nest->number), ex_int(lower, T_INDEX, steps)};
         from = ex_var(lower, st_let(lower, in, "from", ex_apply(lower, T_INDEX, "%0 * %1", 2, start)));
-        Expr *sum[2] = {from, start[1]};
-        Expr *end = ex_apply(lower, T_INDEX, "%0 + %1", 2, sum);
-        Expr *choice[4] = {from, ex_int(lower, T_INDEX, full - steps), end, to};
-        if (nest->blocks * steps > full) end = ex_apply(lower, T_INDEX, "%0 < %1 ? %2 : %3", 4, choice);
-        to = ex_var(lower, st_let(lower, in, "to", end));
+        to = ex_block_end(lower, from, steps, full, nest->blocks * steps <= full);
+        to = ex_var(lower, st_let(lower, in, "to", to));
     }
     for (int pass = 0; pass < 2; pass++) {
         bool blocks = pass == 0;

@@ -7,7 +7,7 @@
 #include "loop/row.h"
 
 enum {
-    TOGETHER = 4,
+    TOGETHER = TURN_VECTORS, /* rows: each has sums of its own */
     LEAST_ROWS = 64,
     LEAST_BYTES = 1024, /* of a row: shorter ones are one stream together */
     MOST_FOLDS = 3
@@ -91,7 +91,7 @@ void row_apart(Lower *lower, RowPlan *plan) {
         st_put(lower, in, whole);
         Expr *after[2] = {ex_int(lower, T_INDEX, quarter - 1), which[0]};
         Stmt *rest = st_if(lower, ex_apply(lower, T_MASK, "%0 < %1", 2, after));
-        st_comment(lower, &rest->body, "the last %d rows", (int)left);
+        st_comment(lower, &rest->body, "the rows left over");
         fold_rows(lower, &inside, &rest->body, &single);
         st_put(lower, in, rest);
     }
